@@ -1,0 +1,101 @@
+use std::collections::BTreeMap;
+
+use kit::{KeyHash, Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The fixed label of the master key where rows name a key; it is never hashed nor stored.
+pub const MASTER_KEY_LABEL: &str = "litellm_proxy_master_key";
+/// The user id of the master key.
+pub const MASTER_USER_ID: &str = "default_user_id";
+
+/// A virtual key as the control plane knows it: the whole row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VirtualKey {
+    pub hash: KeyHash,
+    /// For people: `sk-...` and the last four characters.
+    pub name: String,
+    /// Unique among keys.
+    pub alias: Option<String>,
+    pub user_id: Option<String>,
+    pub team_id: Option<String>,
+    pub organization_id: Option<String>,
+    /// Names, wildcards and access groups; empty means every model.
+    pub models: Vec<String>,
+    /// Requested model → real model.
+    pub aliases: BTreeMap<String, String>,
+    pub metadata: Map<String, Value>,
+    pub max_budget: Option<Money>,
+    /// Spend in the current budget window.
+    pub spend: Money,
+    pub blocked: bool,
+    pub expires: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub created_by: Option<String>,
+    pub updated_at: Timestamp,
+    pub updated_by: Option<String>,
+    /// Fields of the compatible surface that are kept and echoed but do not act yet.
+    pub extra: Map<String, Value>,
+}
+
+/// What the gateway must know of a key to decide about a request: compact, replicated to memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPolicy {
+    pub hash: KeyHash,
+    pub alias: Option<Box<str>>,
+    pub user_id: Option<Box<str>>,
+    pub team_id: Option<Box<str>>,
+    pub organization_id: Option<Box<str>>,
+    pub models: Box<[Box<str>]>,
+    pub aliases: Box<[(Box<str>, Box<str>)]>,
+    /// `metadata.tags`, joined to the tags of each request.
+    pub tags: Box<[Box<str>]>,
+    pub max_budget: Option<Money>,
+    /// Spend known to the database when this was read.
+    pub spend: Money,
+    pub blocked: bool,
+    pub expires: Option<Timestamp>,
+}
+
+impl From<&VirtualKey> for KeyPolicy {
+    fn from(key: &VirtualKey) -> Self {
+        let boxed = |text: &Option<String>| text.as_deref().map(Box::from);
+        Self {
+            hash: key.hash,
+            alias: boxed(&key.alias),
+            user_id: boxed(&key.user_id),
+            team_id: boxed(&key.team_id),
+            organization_id: boxed(&key.organization_id),
+            models: key.models.iter().map(|m| m.as_str().into()).collect(),
+            aliases: key.aliases.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
+            tags: key
+                .metadata
+                .get("tags")
+                .and_then(Value::as_array)
+                .map(|tags| tags.iter().filter_map(Value::as_str).map(Box::from).collect())
+                .unwrap_or_default(),
+            max_budget: key.max_budget,
+            spend: key.spend,
+            blocked: key.blocked,
+            expires: key.expires,
+        }
+    }
+}
+
+/// How a key is shown: `sk-...` and its last four characters, or `sk-...` alone when it is short.
+pub fn display_name(raw_key: &str) -> String {
+    let tail = raw_key.char_indices().rev().nth(3).map_or("", |(at, _)| &raw_key[at..]);
+    if raw_key.chars().count() < 16 { "sk-...".into() } else { format!("sk-...{tail}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_shows_its_last_four_characters() {
+        assert_eq!(display_name("sk-0123456789abcdef"), "sk-...cdef");
+        assert_eq!(display_name("sk-short"), "sk-...");
+        assert_eq!(display_name("sk-0123456789abcéfg"), "sk-...céfg");
+    }
+}
