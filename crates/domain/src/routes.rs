@@ -19,6 +19,15 @@ impl Component {
             Self::Ui => "ui",
         }
     }
+
+    /// The port that the role listens on unless told otherwise.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Gateway => 4000,
+            Self::Backend => 4001,
+            Self::Ui => 3000,
+        }
+    }
 }
 
 /// How a rule's path is compared with a request's.
