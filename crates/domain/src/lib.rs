@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod dialect;
 pub mod event;
 pub mod key;
+pub mod providers;
 pub mod routes;
 pub mod usage;
 
