@@ -1,0 +1,153 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use domain::{Deployment, access, providers};
+
+use crate::names::KnownModel;
+use crate::{Candidate, CooldownRules, CooldownSettings, Group, names, pattern};
+
+/// Settings beside the deployments themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `router_settings.model_group_alias`: requested name → group.
+    pub aliases: BTreeMap<String, Alias>,
+    pub cooldown: CooldownSettings,
+}
+
+/// Where an alias leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    pub group: String,
+    /// Answers, but is not listed.
+    pub hidden: bool,
+}
+
+/// Every deployment, found by each name that a client may send.
+#[derive(Debug, Default)]
+pub struct Table {
+    groups: HashMap<Box<str>, Arc<Group>>,
+    aliases: BTreeMap<String, Alias>,
+    by_id: HashMap<Box<str>, Arc<Group>>,
+    /// Most specific first.
+    wildcards: Vec<Arc<Group>>,
+    by_full_model: HashMap<Box<str>, Arc<Group>>,
+    deployments: Vec<Arc<Deployment>>,
+    slots: Vec<Box<str>>,
+}
+
+impl Table {
+    /// Deployments whose `model_info.blocked` is true are left out.
+    pub fn build(deployments: Vec<Deployment>, options: Options) -> Self {
+        let mut table = Self { aliases: options.aliases, ..Self::default() };
+        for deployment in deployments.into_iter().filter(|deployment| !is_blocked(deployment)) {
+            table.add(Arc::new(deployment), &options.cooldown);
+        }
+        table.wildcards.sort_by_key(|group| pattern::specificity(&group.name));
+        table
+    }
+
+    /// The deployments that answer to `requested`, in the order of data-plane semantics §6.1: exact group,
+    /// alias, deployment id, wildcards by specificity, `litellm_params.model`.
+    pub fn resolve(&self, requested: &str) -> Option<Arc<Group>> {
+        let named = |name: &str| self.groups.get(name).or_else(|| self.by_id.get(name)).cloned();
+        named(requested)
+            .or_else(|| {
+                let alias = self.aliases.get(requested)?;
+                named(&alias.group).or_else(|| self.by_wildcard(&alias.group))
+            })
+            .or_else(|| self.by_wildcard(requested))
+            .or_else(|| self.by_full_model.get(requested).cloned())
+    }
+
+    /// Names for `/v1/models`: groups, visible aliases, and each wildcard expanded through `known`. Sorted
+    /// as the configuration lists them, without repeats.
+    pub fn public_names(&self, known: &[KnownModel<'_>]) -> Vec<String> {
+        names::public(&self.deployments, &self.aliases, known)
+    }
+
+    /// Every deployment, in the order of the configuration.
+    pub fn deployments(&self) -> &[Arc<Deployment>] {
+        &self.deployments
+    }
+
+    /// The deployment id of each slot; [`Candidate::slot`] counts into it.
+    pub fn slots(&self) -> &[Box<str>] {
+        &self.slots
+    }
+
+    fn add(&mut self, deployment: Arc<Deployment>, cooldown: &CooldownSettings) {
+        let slot = self.slot(&deployment.id);
+        let candidate = Candidate::plain(deployment.clone(), slot, cooldown.rules_for(&deployment));
+        if deployment.group.contains('*') {
+            join(&mut self.wildcards, &deployment.group, candidate.clone());
+        } else {
+            insert(&mut self.groups, &deployment.group, &deployment.group, candidate.clone());
+        }
+        if !deployment.full_model.contains('*') {
+            insert(&mut self.by_full_model, &deployment.full_model, &deployment.group, candidate.clone());
+        }
+        insert(&mut self.by_id, &deployment.id, &deployment.group, candidate);
+        self.deployments.push(deployment);
+    }
+
+    fn slot(&mut self, id: &str) -> usize {
+        self.slots.iter().position(|known| **known == *id).unwrap_or_else(|| {
+            self.slots.push(id.into());
+            self.slots.len() - 1
+        })
+    }
+
+    fn by_wildcard(&self, requested: &str) -> Option<Arc<Group>> {
+        self.wildcards.iter().find_map(|group| {
+            let captured = access::capture(&group.name, requested)?;
+            let candidates = group.candidates.iter().filter_map(|c| c.filled(&captured)).collect::<Vec<_>>();
+            (!candidates.is_empty()).then(|| Arc::new(Group { name: group.name.clone(), candidates }))
+        })
+    }
+}
+
+impl Candidate {
+    fn plain(deployment: Arc<Deployment>, slot: usize, cooldown: CooldownRules) -> Self {
+        let (provider, model) = (deployment.provider.as_str().into(), deployment.model.as_str().into());
+        let full_model = deployment.full_model.as_str().into();
+        Self { deployment, slot, provider, model, full_model, cooldown }
+    }
+
+    /// `None` when the provider must be read from the model's name and the name does not tell.
+    fn filled(&self, captured: &[&str]) -> Option<Self> {
+        let mut candidate = self.clone();
+        if !self.model.contains('*') {
+            return Some(candidate);
+        }
+        let model = access::fill(&self.model, captured);
+        if *self.provider == *providers::ANY {
+            let (provider, model) = providers::infer(&model)?;
+            candidate.provider = provider.name.into();
+            candidate.model = model.into();
+        } else {
+            candidate.model = model.into();
+        }
+        candidate.full_model = format!("{}/{}", candidate.provider, candidate.model).into();
+        Some(candidate)
+    }
+}
+
+fn is_blocked(deployment: &Deployment) -> bool {
+    deployment.info.get("blocked").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+fn insert(map: &mut HashMap<Box<str>, Arc<Group>>, key: &str, name: &str, candidate: Candidate) {
+    match map.get_mut(key) {
+        Some(group) => Arc::make_mut(group).candidates.push(candidate),
+        None => {
+            map.insert(key.into(), Arc::new(Group { name: name.into(), candidates: vec![candidate] }));
+        }
+    }
+}
+
+fn join(groups: &mut Vec<Arc<Group>>, name: &str, candidate: Candidate) {
+    match groups.iter_mut().find(|group| *group.name == *name) {
+        Some(group) => Arc::make_mut(group).candidates.push(candidate),
+        None => groups.push(Arc::new(Group { name: name.into(), candidates: vec![candidate] })),
+    }
+}
