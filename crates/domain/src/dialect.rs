@@ -15,6 +15,23 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    pub const ALL: [Self; 4] =
+        [Self::OpenAiChat, Self::OpenAiCompletions, Self::OpenAiEmbeddings, Self::AnthropicMessages];
+
+    /// The name under which rows keep it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai_chat",
+            Self::OpenAiCompletions => "openai_completions",
+            Self::OpenAiEmbeddings => "openai_embeddings",
+            Self::AnthropicMessages => "anthropic_messages",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.as_str() == text)
+    }
+
     /// The `call_type` of spend rows on the compatible surface.
     pub const fn call_type(self) -> &'static str {
         match self {

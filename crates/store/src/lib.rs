@@ -1,1 +1,23 @@
-//! (in work)
+//! Keeps keys, policy changes, usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
+//!
+//! Knows nothing of HTTP, LLMs, prices or what a key may do, and reads no clock: times come in as arguments.
+//! Every statement is written once for both databases and is prepared against both in a test.
+
+mod db;
+mod error;
+pub mod keys;
+pub mod ledger;
+mod migrate;
+pub mod policy;
+pub mod sessions;
+mod settings;
+pub mod spend;
+mod sql;
+mod store;
+mod values;
+
+pub use error::StoreError;
+pub use migrate::{Migration, MigrationStatus};
+pub use settings::Settings;
+pub use sql::every_statement;
+pub use store::{Kind, Store};

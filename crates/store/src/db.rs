@@ -1,0 +1,151 @@
+//! The two databases behind one face.
+
+use std::str::FromStr;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::{Settings, StoreError};
+
+/// Something of either database.
+pub(crate) enum Either<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+pub(crate) type Pool = Either<SqlitePool, PgPool>;
+pub(crate) type Tx = Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+
+/// Runs the same expression with the pool or transaction of whichever database it is.
+macro_rules! on {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::db::Either::Sqlite($c) => $body,
+            $crate::db::Either::Postgres($c) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+/// Pools by intent.
+pub(crate) struct Db {
+    writer: Pool,
+    reader: Pool,
+    analytics: Pool,
+}
+
+impl Db {
+    /// Opens no connection yet.
+    pub fn new(settings: &Settings) -> Result<Self, StoreError> {
+        if settings.url.starts_with("sqlite:") {
+            Self::sqlite(settings)
+        } else if is_postgres(&settings.url) {
+            Self::postgres(settings)
+        } else {
+            let scheme = settings.url.split(':').next().unwrap_or_default();
+            Err(StoreError::Url(scheme.chars().take(20).collect()))
+        }
+    }
+
+    /// One writer connection, since SQLite has one writer at a time: waiting happens in order in the
+    /// pool instead of in turns of the busy handler.
+    fn sqlite(settings: &Settings) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(&settings.url)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(settings.acquire_timeout)
+            .foreign_keys(true);
+        let pool = |max: u32| {
+            let pool =
+                SqlitePoolOptions::new().max_connections(max).acquire_timeout(settings.acquire_timeout);
+            Either::Sqlite(pool.connect_lazy_with(options.clone()))
+        };
+        Ok(Self {
+            writer: pool(1),
+            reader: pool(settings.connections_max),
+            analytics: pool(settings.analytics_connections_max),
+        })
+    }
+
+    fn postgres(settings: &Settings) -> Result<Self, StoreError> {
+        let pool = |url: &str, max: u32, timeout: std::time::Duration| -> Result<PgPool, StoreError> {
+            let (options, limit) = postgres_options(url, timeout)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(limit.unwrap_or(max).min(max))
+                .acquire_timeout(settings.acquire_timeout);
+            Ok(pool.connect_lazy_with(options))
+        };
+        let writer = pool(&settings.url, settings.connections_max, settings.statement_timeout)?;
+        let analytics_url = settings.reader_url.as_deref().unwrap_or(&settings.url);
+        let analytics = pool(analytics_url, settings.analytics_connections_max, settings.analytics_timeout)?;
+        Ok(Self {
+            reader: Either::Postgres(writer.clone()),
+            writer: Either::Postgres(writer),
+            analytics: Either::Postgres(analytics),
+        })
+    }
+
+    /// For reads that must see what was just written, and for every security decision.
+    pub const fn fresh(&self) -> &Pool {
+        &self.reader
+    }
+
+    /// For reports: a pool of its own, with a time limit, and the replica when there is one.
+    pub const fn analytics(&self) -> &Pool {
+        &self.analytics
+    }
+
+    pub const fn writer(&self) -> &Pool {
+        &self.writer
+    }
+
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.writer {
+            Either::Sqlite(pool) => Either::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Either::Postgres(pool) => Either::Postgres(pool.begin().await?),
+        })
+    }
+
+    pub async fn close(&self) {
+        for pool in [&self.writer, &self.reader, &self.analytics] {
+            on!(pool, |pool| pool.close().await);
+        }
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<(), StoreError> {
+        on!(self, |tx| tx.commit().await)?;
+        Ok(())
+    }
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// Takes out the URL parameters that Prisma knows and Postgres does not: `schema`, `connection_limit`.
+fn postgres_options(
+    url: &str,
+    statement_timeout: std::time::Duration,
+) -> Result<(PgConnectOptions, Option<u32>), StoreError> {
+    const PRISMA: [&str; 5] = ["schema", "connection_limit", "pool_timeout", "pgbouncer", "connect_timeout"];
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('=')).collect::<Vec<_>>();
+    let value = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let kept = pairs.iter().filter(|(key, _)| !PRISMA.contains(key));
+    let kept = kept.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&");
+    let mut options = PgConnectOptions::from_str(&format!("{base}?{kept}"))
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?
+        .application_name("bulkhead")
+        .options([("statement_timeout", statement_timeout.as_millis().to_string())]);
+    if let Some(schema) = value("schema") {
+        options = options.options([("search_path", schema)]);
+    }
+    Ok((options, value("connection_limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0)))
+}

@@ -1,0 +1,213 @@
+use domain::VirtualKey;
+use kit::KeyHash;
+
+use super::{Actor, GET, KeyPatch, KeyRow, Keys};
+use crate::StoreError;
+use crate::db::{Tx, on};
+use crate::sql::statements;
+
+statements! {
+    INSERT = "INSERT INTO keys
+                (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
+                 max_budget_nano, spend_nano, spend_changed_at, blocked, expires_at, created_at, created_by,
+                 updated_at, updated_by, extra)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+    // Spend is left to the ledger, which adds to it at any time.
+    UPDATE = "UPDATE keys SET alias = $2, user_id = $3, team_id = $4, organization_id = $5, models = $6,
+                aliases = $7, metadata = $8, max_budget_nano = $9, blocked = $10, expires_at = $11,
+                updated_at = $12, updated_by = $13, extra = $14
+              WHERE hash = $1";
+    SET_SPEND = "UPDATE keys SET spend_nano = $2, spend_changed_at = $3 WHERE hash = $1";
+    FORGET_DELETED = "DELETE FROM deleted_keys WHERE hash = $1";
+    KEEP_DELETED = "INSERT INTO deleted_keys
+                (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
+                 max_budget_nano, spend_nano, blocked, expires_at, created_at, created_by, updated_at,
+                 updated_by, extra, deleted_at, deleted_by)
+              SELECT hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
+                 max_budget_nano, spend_nano, blocked, expires_at, created_at, created_by, updated_at,
+                 updated_by, extra, CAST($2 AS BIGINT), CAST($3 AS TEXT)
+              FROM keys WHERE hash = $1";
+    DELETE = "DELETE FROM keys WHERE hash = $1";
+}
+
+impl Keys<'_> {
+    /// Adds a key, its spend included.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the hash or the alias is taken.
+    pub async fn create(&self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
+        let row = KeyRow::try_from(key)?;
+        let mut tx = self.db.begin().await?;
+        tx.record_change(key.hash, "created", actor).await?;
+        let spend_at = tx.tick_ledger(actor.at).await?;
+        tx.insert_key(&row, spend_at.micros()).await?;
+        tx.commit().await
+    }
+
+    /// Changes a key and returns it as it is then; `None` when there is no such key.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the new alias is taken.
+    pub async fn update(
+        &self,
+        hash: KeyHash,
+        patch: KeyPatch,
+        actor: &Actor,
+    ) -> Result<Option<VirtualKey>, StoreError> {
+        let action = match patch.blocked {
+            Some(true) => "blocked",
+            Some(false) => "unblocked",
+            None => "updated",
+        };
+        let mut tx = self.db.begin().await?;
+        // Taken first: it holds off other writers, so that what is read here is what gets changed.
+        tx.record_change(hash, action, actor).await?;
+        let Some(row) = tx.key(hash).await? else { return Ok(None) };
+        let mut key = VirtualKey::try_from(row)?;
+        let spend = patch.spend;
+        patch.apply(&mut key);
+        (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
+        tx.update_key(&KeyRow::try_from(&key)?).await?;
+        if let Some(spend) = spend {
+            let spend_at = tx.tick_ledger(actor.at).await?;
+            on!(&mut tx, |tx| {
+                let query = sqlx::query(SET_SPEND).bind(hash.to_hex()).bind(spend.nano());
+                query.bind(spend_at.micros()).execute(&mut **tx).await.map(|_| ())
+            })?;
+        }
+        tx.commit().await?;
+        Ok(Some(key))
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_blocked(
+        &self,
+        hash: KeyHash,
+        blocked: bool,
+        actor: &Actor,
+    ) -> Result<Option<VirtualKey>, StoreError> {
+        let patch = KeyPatch { blocked: Some(blocked), ..KeyPatch::default() };
+        self.update(hash, patch, actor).await
+    }
+
+    /// Deletes keys and keeps what they were; returns those that were there.
+    ///
+    /// # Errors
+    /// When the database fails; then none is deleted.
+    pub async fn delete(&self, hashes: &[KeyHash], actor: &Actor) -> Result<Vec<KeyHash>, StoreError> {
+        let mut deleted = Vec::new();
+        let mut tx = self.db.begin().await?;
+        for hash in hashes {
+            tx.record_change(*hash, "deleted", actor).await?;
+        }
+        // Holds off shippers, which lock many keys in an order of their own.
+        tx.tick_ledger(actor.at).await?;
+        for hash in hashes {
+            if tx.delete_key(*hash, actor).await? {
+                deleted.push(*hash);
+            }
+        }
+        tx.commit().await?;
+        Ok(deleted)
+    }
+
+    /// Gives a key a new secret: the row moves to `replacement.hash`, spend and age included, and the old
+    /// secret is dead. `None` when there is no such key.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the new hash or alias is taken.
+    pub async fn regenerate(
+        &self,
+        hash: KeyHash,
+        replacement: (KeyHash, String),
+        patch: KeyPatch,
+        actor: &Actor,
+    ) -> Result<Option<VirtualKey>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        tx.record_change(hash, "rotated", actor).await?;
+        tx.record_change(replacement.0, "created", actor).await?;
+        let spend_at = tx.tick_ledger(actor.at).await?;
+        let Some(row) = tx.key(hash).await? else { return Ok(None) };
+        let mut key = VirtualKey::try_from(row)?;
+        patch.apply(&mut key);
+        (key.hash, key.name) = replacement;
+        (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
+        tx.delete_key(hash, actor).await?;
+        tx.insert_key(&KeyRow::try_from(&key)?, spend_at.micros()).await?;
+        tx.commit().await?;
+        Ok(Some(key))
+    }
+}
+
+impl Tx {
+    async fn key(&mut self, hash: KeyHash) -> Result<Option<KeyRow>, StoreError> {
+        Ok(on!(self, |tx| {
+            sqlx::query_as::<_, KeyRow>(GET).bind(hash.to_hex()).fetch_optional(&mut **tx).await
+        })?)
+    }
+
+    async fn insert_key(&mut self, row: &KeyRow, spend_changed_at: i64) -> Result<(), StoreError> {
+        on!(self, |tx| {
+            sqlx::query(INSERT)
+                .bind(&row.hash)
+                .bind(&row.name)
+                .bind(&row.alias)
+                .bind(&row.user_id)
+                .bind(&row.team_id)
+                .bind(&row.organization_id)
+                .bind(&row.models)
+                .bind(&row.aliases)
+                .bind(&row.metadata)
+                .bind(row.max_budget_nano)
+                .bind(row.spend_nano)
+                .bind(spend_changed_at)
+                .bind(row.blocked)
+                .bind(row.expires_at)
+                .bind(row.created_at)
+                .bind(&row.created_by)
+                .bind(row.updated_at)
+                .bind(&row.updated_by)
+                .bind(&row.extra)
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    async fn update_key(&mut self, row: &KeyRow) -> Result<(), StoreError> {
+        on!(self, |tx| {
+            sqlx::query(UPDATE)
+                .bind(&row.hash)
+                .bind(&row.alias)
+                .bind(&row.user_id)
+                .bind(&row.team_id)
+                .bind(&row.organization_id)
+                .bind(&row.models)
+                .bind(&row.aliases)
+                .bind(&row.metadata)
+                .bind(row.max_budget_nano)
+                .bind(row.blocked)
+                .bind(row.expires_at)
+                .bind(row.updated_at)
+                .bind(&row.updated_by)
+                .bind(&row.extra)
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    async fn delete_key(&mut self, hash: KeyHash, actor: &Actor) -> Result<bool, StoreError> {
+        let hash = hash.to_hex();
+        Ok(on!(self, |tx| {
+            // A key may come back under the same secret and be deleted again.
+            sqlx::query(FORGET_DELETED).bind(&hash).execute(&mut **tx).await?;
+            let keep = sqlx::query(KEEP_DELETED).bind(&hash).bind(actor.at.micros()).bind(&actor.id);
+            keep.execute(&mut **tx).await?;
+            sqlx::query(DELETE).bind(&hash).execute(&mut **tx).await?.rows_affected() > 0
+        }))
+    }
+}

@@ -1,0 +1,123 @@
+//! Takes in what the gateways did: each event once, with the totals and roll-ups that follow from it.
+
+mod dimension;
+mod event;
+mod rollup;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
+
+use domain::UsageEvent;
+use kit::{KeyHash, Money, Timestamp};
+
+pub(crate) use dimension::Dimensions;
+pub(crate) use event::EventRow;
+pub(crate) use rollup::bucket_micros;
+pub use rollup::{MICROS_PER_QUARTER, QUARTERS_PER_DAY, quarter_of};
+
+use crate::StoreError;
+use crate::db::{Db, Tx, on};
+use crate::sql::statements;
+use crate::values::Batch;
+
+statements! {
+    // One shipper at a time, and a time for each that is later than the one before.
+    TICK = "UPDATE ledger_clock SET at = CASE WHEN at < CAST($1 AS BIGINT) THEN $1 ELSE at + 1 END
+            WHERE id = 1 RETURNING at";
+}
+
+static ADD_SPEND: LazyLock<Batch> = LazyLock::new(|| {
+    Batch::new(
+        "ADD_SPEND",
+        "UPDATE keys SET spend_nano = spend_nano + added.column2, spend_changed_at = added.column3 FROM (",
+        &["TEXT", "BIGINT", "BIGINT"],
+        ") AS added WHERE keys.hash = added.column1 RETURNING hash, spend_nano",
+    )
+});
+
+/// Every statement of the ledger that takes one row.
+pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
+    [ALL, dimension::ALL].concat()
+}
+
+/// Every statement of the ledger that takes many rows.
+pub(crate) fn batches() -> [&'static Batch; 4] {
+    [&event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &ADD_SPEND]
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shipped {
+    /// How many events were new; the rest had been shipped before.
+    pub inserted: usize,
+    /// The new total of each key that was charged.
+    pub key_spend: Vec<(KeyHash, Money)>,
+}
+
+pub struct Ledger<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) dimensions: &'a Dimensions,
+}
+
+impl Ledger<'_> {
+    /// Stores events in one transaction. An event that is there already changes nothing, so a batch may be
+    /// shipped again when its outcome is not known.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing of the batch is stored, or all of it is.
+    pub async fn ship(&self, events: &[UsageEvent], now: Timestamp) -> Result<Shipped, StoreError> {
+        if events.is_empty() {
+            return Ok(Shipped::default());
+        }
+        let rows = events.iter().map(EventRow::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut tx = self.db.begin().await?;
+        let at = tx.tick_ledger(now).await?;
+        let new = tx.insert_events(&rows).await?;
+        let mut seen = HashSet::new();
+        let new_rows =
+            rows.iter().filter(|row| new.contains(&row.id) && seen.insert(&row.id)).collect::<Vec<_>>();
+        let learned = tx.add_rollups(&new_rows, self.dimensions).await?;
+        let key_spend = tx.add_spend(&new_rows, at).await?;
+        tx.commit().await?;
+        self.dimensions.learn(learned);
+        Ok(Shipped { inserted: new_rows.len(), key_spend })
+    }
+}
+
+impl Tx {
+    /// Takes the shippers' lock until commit.
+    pub(crate) async fn tick_ledger(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let at = on!(self, |tx| {
+            sqlx::query_scalar::<_, i64>(TICK).bind(now.micros()).fetch_one(&mut **tx).await
+        })?;
+        Ok(Timestamp(at))
+    }
+
+    async fn add_spend(
+        &mut self,
+        rows: &[&EventRow],
+        at: Timestamp,
+    ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
+        let mut charged = BTreeMap::<&str, i64>::new();
+        for row in rows.iter().filter(|row| row.cost_nano != 0) {
+            let sum = charged.entry(&row.api_key).or_default();
+            *sum = sum.saturating_add(row.cost_nano);
+        }
+        let charged = charged.into_iter().collect::<Vec<_>>();
+        let mut totals = Vec::new();
+        for (text, part) in ADD_SPEND.parts(&charged) {
+            let rows: Vec<(String, i64)> = on!(self, |tx| {
+                let mut query = sqlx::query_as(text);
+                for (key, cost) in part {
+                    query = query.bind(*key).bind(*cost).bind(at.micros());
+                }
+                query.fetch_all(&mut **tx).await
+            })?;
+            for (hash, spend) in rows {
+                let hash = hash.parse().map_err(|error| StoreError::corrupt("keys.hash", error))?;
+                totals.push((hash, Money(spend)));
+            }
+        }
+        Ok(totals)
+    }
+}

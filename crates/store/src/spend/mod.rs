@@ -1,0 +1,48 @@
+//! Reports on what was spent, from the roll-ups; only the log of single calls reads raw events.
+//!
+//! All of it runs in the analytics pool, under its time limit.
+
+mod logs;
+mod totals;
+
+use kit::Timestamp;
+
+pub use logs::{LOG_ROWS_MAX, LogQuery};
+pub use totals::{KeySpend, Latency, Point, REPORT_ROWS_MAX, Share, Split, Steps, Totals};
+
+use crate::db::Db;
+use crate::ledger::{MICROS_PER_QUARTER, quarter_of};
+
+/// Every statement about spend.
+pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
+    [logs::ALL, totals::ALL].concat()
+}
+
+/// A stretch of time in whole quarter-hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    from_quarter: i64,
+    until_quarter: i64,
+}
+
+impl Range {
+    /// From the quarter-hour that `from` is in, up to and without `until`.
+    pub const fn new(from: Timestamp, until: Timestamp) -> Self {
+        Self {
+            from_quarter: quarter_of(from.micros()),
+            until_quarter: quarter_of(until.micros().saturating_add(MICROS_PER_QUARTER - 1)),
+        }
+    }
+}
+
+/// Whose usage: `None` means everyone's.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Hash of a key, or the master key's label.
+    pub api_key: Option<String>,
+    pub user_id: Option<String>,
+}
+
+pub struct Spend<'a> {
+    pub(crate) db: &'a Db,
+}

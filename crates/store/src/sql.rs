@@ -1,0 +1,26 @@
+//! The list of all statements, so that a test can prepare each against both databases.
+
+/// Declares statements as constants, and `ALL` with their names.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
+        $($(#[$doc])* const $name: &str = $text;)*
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+pub(crate) use statements;
+
+/// Every statement with its name.
+pub fn every_statement() -> Vec<(&'static str, &'static str)> {
+    [
+        &crate::keys::every_statement(),
+        &crate::ledger::every_statement(),
+        crate::policy::ALL,
+        crate::sessions::ALL,
+        &crate::spend::every_statement(),
+        crate::migrate::ALL,
+    ]
+    .concat()
+    .into_iter()
+    .chain(crate::ledger::batches().iter().flat_map(|batch| batch.texts()))
+    .collect()
+}

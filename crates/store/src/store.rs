@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use crate::db::{Db, Either, on};
+use crate::keys::Keys;
+use crate::ledger::{Dimensions, Ledger};
+use crate::policy::Policy;
+use crate::sessions::Sessions;
+use crate::spend::Spend;
+use crate::{Settings, StoreError};
+
+/// Which database a store is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A handle to the database; clones share its pools.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) db: Arc<Db>,
+    dimensions: Arc<Dimensions>,
+}
+
+impl Store {
+    /// Connects and checks that the database answers.
+    ///
+    /// # Errors
+    /// When the URL names neither database, or the database does not answer.
+    pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
+        let store = Self::connect_lazy(settings)?;
+        store.ping().await?;
+        Ok(store)
+    }
+
+    /// For a process that must start while the database is away: connects at the first use.
+    ///
+    /// # Errors
+    /// When the URL names neither database.
+    pub fn connect_lazy(settings: &Settings) -> Result<Self, StoreError> {
+        Ok(Self { db: Arc::new(Db::new(settings)?), dimensions: Arc::default() })
+    }
+
+    /// Whether the database that takes writes answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on!(self.db.fresh(), |pool| { sqlx::query("SELECT 1").execute(pool).await.map(|_| ()) })?;
+        Ok(())
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self.db.writer() {
+            Either::Sqlite(_) => Kind::Sqlite,
+            Either::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// Closes all connections once they are idle.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    pub fn keys(&self) -> Keys<'_> {
+        Keys { db: &self.db }
+    }
+
+    pub fn policy(&self) -> Policy<'_> {
+        Policy { db: &self.db }
+    }
+
+    pub fn ledger(&self) -> Ledger<'_> {
+        Ledger { db: &self.db, dimensions: &self.dimensions }
+    }
+
+    pub fn spend(&self) -> Spend<'_> {
+        Spend { db: &self.db }
+    }
+
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions { db: &self.db }
+    }
+}

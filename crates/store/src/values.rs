@@ -1,0 +1,68 @@
+//! Statements that take many rows at once: one round trip instead of one per row.
+
+use std::sync::LazyLock;
+
+/// How many rows one text takes. The texts depend on these constants alone, never on data.
+const SIZES: [usize; 3] = [64, 8, 1];
+
+/// A statement with a list of rows between `head` and `tail`. Each cell is a placeholder in a cast to
+/// the column's type, since Postgres cannot tell the types of a bare `VALUES` list.
+pub(crate) struct Batch {
+    name: &'static str,
+    texts: LazyLock<[String; 3], Box<dyn Fn() -> [String; 3] + Send + Sync>>,
+}
+
+impl Batch {
+    pub fn new(
+        name: &'static str,
+        head: &'static str,
+        types: &'static [&'static str],
+        tail: &'static str,
+    ) -> Self {
+        Self { name, texts: LazyLock::new(Box::new(move || SIZES.map(|rows| text(head, types, tail, rows)))) }
+    }
+
+    /// Cuts `rows` into parts, each with the statement that takes exactly that many.
+    pub fn parts<'a, T>(&'static self, rows: &'a [T]) -> Vec<(&'static str, &'a [T])> {
+        let mut parts = Vec::new();
+        let mut rest = rows;
+        for (size, text) in SIZES.iter().zip(self.texts.iter()) {
+            while rest.len() >= *size {
+                let (part, more) = rest.split_at(*size);
+                parts.push((text.as_str(), part));
+                rest = more;
+            }
+        }
+        parts
+    }
+
+    pub fn texts(&'static self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.texts.iter().map(|text| (self.name, text.as_str()))
+    }
+}
+
+fn text(head: &str, types: &[&str], tail: &str, rows: usize) -> String {
+    let row = |row: usize| {
+        let cells = types
+            .iter()
+            .enumerate()
+            .map(|(column, kind)| format!("CAST(${} AS {kind})", row * types.len() + column + 1));
+        format!("({})", cells.collect::<Vec<_>>().join(","))
+    };
+    let rows = (0..rows).map(row).collect::<Vec<_>>().join(",");
+    format!("{head} VALUES {rows} {tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_into_the_sizes_that_have_a_text() {
+        static BATCH: LazyLock<Batch> = LazyLock::new(|| Batch::new("B", "INSERT INTO t", &["TEXT"], ""));
+        let rows = [0; 64 + 8 + 8 + 3];
+        let sizes = BATCH.parts(&rows).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
+        assert_eq!(sizes, [64, 8, 8, 1, 1, 1]);
+        assert_eq!(BATCH.parts(&rows[..1])[0].0, "INSERT INTO t VALUES (CAST($1 AS TEXT)) ");
+    }
+}
