@@ -1,1 +1,19 @@
-//! (in work)
+//! Reaches providers: where each is called and with which headers, the HTTP client, and the built-in demo
+//! model that answers in their stead.
+//!
+//! Knows nothing of keys, budgets, routing or what the bodies mean: it carries bytes. The only crate with
+//! an HTTP client.
+
+mod body;
+mod canned;
+mod client;
+mod connect;
+mod error;
+pub mod providers;
+mod target;
+pub mod tls;
+
+pub use body::{Body, BodyError, Pieces, ReadError, read_limited};
+pub use client::{Client, ClientSettings};
+pub use error::SendError;
+pub use target::{Destination, Endpoint, Target, TargetError};

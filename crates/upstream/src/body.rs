@@ -1,0 +1,154 @@
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+/// A body made of pieces with a known total length, sent without joining them.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces {
+    pieces: VecDeque<Bytes>,
+    len: u64,
+}
+
+impl From<Vec<Bytes>> for Pieces {
+    fn from(pieces: Vec<Bytes>) -> Self {
+        let len = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Self { pieces: pieces.into(), len }
+    }
+}
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        while let Some(piece) = self.pieces.pop_front() {
+            self.len -= piece.len() as u64;
+            if !piece.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.len == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len)
+    }
+}
+
+/// The body of an answer, from a provider or made in this process. Dropping it before its end closes the
+/// connection to the provider (HTTP/1.1) or resets the stream (HTTP/2).
+#[derive(Debug)]
+pub enum Body {
+    Upstream(Incoming),
+    Canned(Pieces),
+}
+
+/// How the body of an answer broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    #[error("the provider closed the connection in the middle of its answer")]
+    Reset,
+    #[error("the provider's answer is not valid HTTP")]
+    Malformed,
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Upstream(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map_err(|error| BodyError::from(&error))
+            }
+            Self::Canned(pieces) => Pin::new(pieces).poll_frame(cx).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Upstream(incoming) => incoming.is_end_stream(),
+            Self::Canned(pieces) => pieces.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Upstream(incoming) => incoming.size_hint(),
+            Self::Canned(pieces) => pieces.size_hint(),
+        }
+    }
+}
+
+impl From<&hyper::Error> for BodyError {
+    fn from(error: &hyper::Error) -> Self {
+        if error.is_parse() { Self::Malformed } else { Self::Reset }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("the body is longer than {max_bytes} bytes")]
+    TooLong { max_bytes: usize },
+    #[error(transparent)]
+    Broken(#[from] BodyError),
+}
+
+/// Reads a whole body. One that arrives in a single piece is not copied.
+///
+/// # Errors
+/// When the body is longer than `max_bytes` or breaks off.
+pub async fn read_limited(mut body: Body, max_bytes: usize) -> Result<Bytes, ReadError> {
+    let too_long = || ReadError::TooLong { max_bytes };
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > max_bytes) {
+        return Err(too_long());
+    }
+    let Some(first) = next_piece(&mut body).await? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() > max_bytes {
+        return Err(too_long());
+    }
+    let Some(second) = next_piece(&mut body).await? else {
+        return Ok(first);
+    };
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+    let mut whole = BytesMut::with_capacity(first.len() + second.len() + announced.min(max_bytes));
+    whole.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(piece) = next {
+        if whole.len() + piece.len() > max_bytes {
+            return Err(too_long());
+        }
+        whole.extend_from_slice(&piece);
+        next = next_piece(&mut body).await?;
+    }
+    Ok(whole.freeze())
+}
+
+/// The next data frame that is not empty; trailers are passed over.
+async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data()
+            && !data.is_empty()
+        {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
