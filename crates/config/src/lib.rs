@@ -1,1 +1,32 @@
-//! (in work)
+//! Reads `config.yaml` and the environment, and turns them into settings that cannot be wrong, or into
+//! a list of everything that is wrong, each with file, line, column and a suggestion.
+//!
+//! Knows nothing of HTTP, databases or how a provider is called; it opens files and nothing else, and
+//! sees the environment only through the function that it is given.
+
+mod builtin;
+mod config;
+mod database;
+mod deployment_id;
+mod deployments;
+mod diagnostic;
+mod environment;
+mod fields;
+mod files;
+mod keys;
+mod limits;
+mod load;
+pub mod master_key;
+mod node;
+mod problems;
+mod provider;
+mod scalar;
+mod settings;
+mod yaml;
+
+pub use builtin::builtin_deployments;
+pub use config::{Config, ProviderEnv};
+pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
+pub use limits::*;
+pub use load::{Loaded, Source, check_bytes, load};
+pub use settings::Settings;

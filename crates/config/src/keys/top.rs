@@ -1,0 +1,30 @@
+use super::{Key, Kind::*, acts, later, quiet};
+
+/// Sections of the file.
+pub const TOP: &[Key] = &[
+    acts("credential_list", List),
+    acts("environment_variables", Map),
+    acts("general_settings", Map),
+    acts("include", Texts),
+    acts("litellm_settings", Map),
+    acts("model_list", List),
+    acts("router_settings", Map),
+    later("agent_list", Any),
+    later("agents", Any),
+    later("assistant_settings", Any),
+    later("callback_settings", Any),
+    later("default_vertex_config", Any),
+    later("files_settings", Any),
+    later("finetune_settings", Any),
+    later("guardrails", Any),
+    later("mcp_servers", Any),
+    later("mcp_tools", Any),
+    later("plugins", Any),
+    later("policies", Any),
+    later("policy_attachments", Any),
+    later("prompts", Any),
+    later("sandbox_tools", Any),
+    later("search_tools", Any),
+    later("vector_store_registry", Any),
+    quiet("worker_registry", Any),
+];

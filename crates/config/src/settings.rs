@@ -1,0 +1,223 @@
+use std::time::Duration;
+
+use crate::environment::Environment;
+use crate::fields::{Fields, Unknown};
+use crate::keys;
+use crate::node::Node;
+use crate::problems::{At, Problems};
+
+/// Longest wait for an upstream when nothing else is set: the compatible surface's 6000 seconds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(6000);
+const NUM_RETRIES: u32 = 2;
+const ALLOWED_FAILS: u32 = 3;
+const COOLDOWN_TIME: Duration = Duration::from_secs(5);
+/// Largest request body unless set otherwise, in MiB. Leaves room for a request full of images:
+/// providers themselves refuse beyond 20 to 50.
+pub const REQUEST_SIZE_MB_DEFAULT: u64 = 50;
+/// Largest provider answer that is not streamed, unless set otherwise, in MiB.
+pub const RESPONSE_SIZE_MB_DEFAULT: u64 = 100;
+const DATABASE_POOL_LIMIT: u32 = 10;
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
+const BUDGET_EXCEEDED_STATUS: u16 = 422;
+
+/// What holds for the whole process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Drop parameters that a provider does not take instead of refusing with 400.
+    pub drop_params: bool,
+    /// Longest wait for an upstream. Default 6000 s.
+    pub request_timeout: Duration,
+    /// The same for streamed requests; `None` means `request_timeout`.
+    pub stream_timeout: Option<Duration>,
+    /// Further attempts after a failed one, per model group. Default 2.
+    pub num_retries: u32,
+    /// Least wait before a further attempt. Default none.
+    pub retry_after: Duration,
+    /// Failures within a minute before a deployment cools down. Default 3.
+    pub allowed_fails: u32,
+    /// How long a deployment cools down. Default 5 s.
+    pub cooldown_time: Duration,
+    pub disable_cooldowns: bool,
+    /// HTTP status of "budget exceeded". Default 422.
+    pub budget_exceeded_status_code: u16,
+    /// `/metrics` needs a key. Default true.
+    pub require_auth_for_metrics_endpoint: bool,
+    /// Start with a weak or no master key all the same.
+    pub permit_weak_master_key: bool,
+    /// Largest request body, in MiB. Default [`REQUEST_SIZE_MB_DEFAULT`].
+    pub max_request_size_mb: u64,
+    /// Largest provider answer that is not streamed, in MiB. Default [`RESPONSE_SIZE_MB_DEFAULT`].
+    pub max_response_size_mb: u64,
+    /// Database connections per process. Default 10.
+    pub database_connection_pool_limit: u32,
+    /// Longest wait for a free database connection. Default 60 s.
+    pub database_connection_timeout: Duration,
+    /// Log lines as JSON. Default false.
+    pub json_logs: bool,
+    /// `LITELLM_LOG`: `debug`, `info`, `warning`, `error`.
+    pub log_level: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            drop_params: false,
+            request_timeout: REQUEST_TIMEOUT,
+            stream_timeout: None,
+            num_retries: NUM_RETRIES,
+            retry_after: Duration::ZERO,
+            allowed_fails: ALLOWED_FAILS,
+            cooldown_time: COOLDOWN_TIME,
+            disable_cooldowns: false,
+            budget_exceeded_status_code: BUDGET_EXCEEDED_STATUS,
+            require_auth_for_metrics_endpoint: true,
+            permit_weak_master_key: false,
+            max_request_size_mb: REQUEST_SIZE_MB_DEFAULT,
+            max_response_size_mb: RESPONSE_SIZE_MB_DEFAULT,
+            database_connection_pool_limit: DATABASE_POOL_LIMIT,
+            database_connection_timeout: DATABASE_TIMEOUT,
+            json_logs: false,
+            log_level: None,
+        }
+    }
+}
+
+/// The three settings sections of the file, checked.
+pub struct Sections<'n> {
+    pub litellm: Fields<'n>,
+    pub router: Fields<'n>,
+    pub general: Fields<'n>,
+}
+
+impl<'n> Sections<'n> {
+    pub fn check(root: &Fields<'n>, empty: &'n Node, problems: &mut Problems) -> Option<Self> {
+        let mut section = |name: &'static str, table| {
+            let fields = Fields::new(root.get(name).unwrap_or(empty), name, problems)?;
+            fields.check(table, Unknown::Ignored, problems);
+            Some(fields)
+        };
+        let litellm = section("litellm_settings", keys::LITELLM_SETTINGS);
+        let router = section("router_settings", keys::ROUTER_SETTINGS);
+        let general = section("general_settings", keys::GENERAL_SETTINGS);
+        Some(Self { litellm: litellm?, router: router?, general: general? })
+    }
+
+    pub fn settings(&self, env: &Environment<'_>, problems: &mut Problems) -> Settings {
+        let Self { litellm, router, general } = self;
+        let default = Settings::default();
+        self.check_strategy(problems);
+        Settings {
+            drop_params: litellm
+                .boolean("drop_params")
+                .or_else(|| flag(env, "LITELLM_DROP_PARAMS", problems))
+                .unwrap_or_default(),
+            request_timeout: router
+                .seconds("timeout")
+                .or_else(|| litellm.seconds("request_timeout"))
+                .or_else(|| seconds(env, "REQUEST_TIMEOUT", problems))
+                .unwrap_or(default.request_timeout),
+            stream_timeout: router.seconds("stream_timeout"),
+            num_retries: router
+                .whole("num_retries", 0, problems)
+                .or_else(|| litellm.whole("num_retries", 0, problems))
+                .or_else(|| whole(env, "DEFAULT_MAX_RETRIES", problems))
+                .unwrap_or(default.num_retries),
+            retry_after: router.seconds("retry_after").unwrap_or(default.retry_after),
+            allowed_fails: router
+                .whole("allowed_fails", 0, problems)
+                .or_else(|| litellm.whole("allowed_fails", 0, problems))
+                .or_else(|| whole(env, "DEFAULT_ALLOWED_FAILS", problems))
+                .unwrap_or(default.allowed_fails),
+            cooldown_time: router
+                .seconds("cooldown_time")
+                .or_else(|| seconds(env, "DEFAULT_COOLDOWN_TIME_SECONDS", problems))
+                .unwrap_or(default.cooldown_time),
+            disable_cooldowns: router.boolean("disable_cooldowns").unwrap_or_default(),
+            budget_exceeded_status_code: self
+                .budget_status(problems)
+                .unwrap_or(default.budget_exceeded_status_code),
+            require_auth_for_metrics_endpoint: litellm
+                .boolean("require_auth_for_metrics_endpoint")
+                .unwrap_or(default.require_auth_for_metrics_endpoint),
+            permit_weak_master_key: general
+                .boolean("dangerously_permit_weak_or_unset_master_key")
+                .or_else(|| flag(env, "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", problems))
+                .unwrap_or_default(),
+            max_request_size_mb: self
+                .megabytes("max_request_size_mb", problems)
+                .unwrap_or(default.max_request_size_mb),
+            max_response_size_mb: self
+                .megabytes("max_response_size_mb", problems)
+                .unwrap_or(default.max_response_size_mb),
+            database_connection_pool_limit: general
+                .whole("database_connection_pool_limit", 1, problems)
+                .unwrap_or(default.database_connection_pool_limit),
+            database_connection_timeout: general
+                .seconds("database_connection_timeout")
+                .unwrap_or(default.database_connection_timeout),
+            json_logs: litellm
+                .boolean("json_logs")
+                .or_else(|| flag(env, "JSON_LOGS", problems))
+                .unwrap_or_default(),
+            log_level: env.get("LITELLM_LOG").map(|level| level.to_ascii_lowercase()),
+        }
+    }
+
+    fn megabytes(&self, key: &str, problems: &mut Problems) -> Option<u64> {
+        /// One TiB: beyond it a size is a slip, and would overflow when turned into bytes.
+        const MEGABYTES_MAX: u64 = 1 << 20;
+        self.general.whole::<u64>(key, 1, problems).map(|megabytes| megabytes.min(MEGABYTES_MAX))
+    }
+
+    fn budget_status(&self, problems: &mut Problems) -> Option<u16> {
+        let key = "budget_exceeded_status_code";
+        let status = self.litellm.whole::<u16>(key, 400, problems)?;
+        if status <= 599 {
+            return Some(status);
+        }
+        let path = self.litellm.path_of(key);
+        let at = At { place: self.litellm.get(key)?.place, path: &path };
+        problems.error(at, format!("expected an HTTP status from 400 to 599, found {status}"), None);
+        None
+    }
+
+    fn check_strategy(&self, problems: &mut Problems) {
+        const ONLY: &str = "simple-shuffle";
+        let Some(strategy) = self.router.text("routing_strategy").filter(|strategy| *strategy != ONLY) else {
+            return;
+        };
+        let Some(node) = self.router.get("routing_strategy") else { return };
+        let at = At { place: node.place, path: "router_settings.routing_strategy" };
+        problems.warn(at, format!("`{strategy}` is not supported yet; `{ONLY}` is used"), None);
+    }
+}
+
+fn flag(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<bool> {
+    let text = env.get(name)?;
+    let flag = match text.as_str() {
+        "1" => Some(true),
+        "0" => Some(false),
+        text => crate::scalar::boolean(text),
+    };
+    if flag.is_none() {
+        problems.env_warn(name, "expected `true` or `false`; it counts as not set");
+    }
+    flag
+}
+
+fn seconds(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<Duration> {
+    let text = env.get(name)?;
+    let seconds = crate::scalar::number(&text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    if seconds.is_none() {
+        problems.env_error(name, "expected a number of seconds, not negative");
+    }
+    seconds
+}
+
+fn whole(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<u32> {
+    let number = env.get(name)?.parse().ok();
+    if number.is_none() {
+        problems.env_error(name, "expected a whole number, not negative");
+    }
+    number
+}
