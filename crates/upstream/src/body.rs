@@ -21,6 +21,12 @@ impl From<Vec<Bytes>> for Pieces {
     }
 }
 
+impl From<Bytes> for Pieces {
+    fn from(whole: Bytes) -> Self {
+        vec![whole].into()
+    }
+}
+
 impl HttpBody for Pieces {
     type Data = Bytes;
     type Error = std::convert::Infallible;

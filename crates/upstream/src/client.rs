@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kit::{Clock, Rng};
@@ -67,32 +67,35 @@ impl Client {
         Self { http, canned: Arc::new(Canned::new(clock, rng)) }
     }
 
-    /// Sends the pieces as one body and returns when the head of the answer is there; deadlines are the
-    /// caller's. Dropping the future, or the body of the answer, closes the exchange at once.
+    /// Calls a provider, or what stands for it, with the pieces as one body. See [`Self::send`].
     ///
     /// # Errors
     /// When no answer came. An error status of the provider is an answer.
-    pub async fn send(&self, target: Target, body: Vec<Bytes>) -> Result<Response<Body>, SendError> {
+    pub async fn call(&self, target: Target, body: Vec<Bytes>) -> Result<Response<Body>, SendError> {
         match target.destination {
-            Destination::Remote(uri) => self.send_remote(uri, target.headers, body).await,
+            Destination::Remote(uri) => {
+                let mut request = Request::new(Pieces::from(body));
+                *request.method_mut() = Method::POST;
+                *request.uri_mut() = uri;
+                *request.headers_mut() = target.headers;
+                self.send(request).await
+            }
             Destination::Demo => Ok(self.canned.demo(target.dialect, &body)),
             Destination::Mock(text) => Ok(self.canned.mock(target.dialect, &body, &text)),
         }
     }
 
-    async fn send_remote(
-        &self,
-        uri: Uri,
-        headers: http::HeaderMap,
-        body: Vec<Bytes>,
-    ) -> Result<Response<Body>, SendError> {
-        let mut request = Request::new(Pieces::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers;
+    /// Sends any request to the absolute URI that it names and returns when the head of the answer is
+    /// there; deadlines are the caller's. Dropping the future, or the body of the answer, closes the
+    /// exchange at once.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn send(&self, request: Request<Pieces>) -> Result<Response<Body>, SendError> {
+        let authority = request.uri().authority().cloned();
         match self.http.request(request).await {
             Ok(response) => Ok(response.map(Body::Upstream)),
-            Err(error) => Err(SendError::classify(&error, &uri)),
+            Err(error) => Err(SendError::classify(&error, authority.as_ref())),
         }
     }
 }

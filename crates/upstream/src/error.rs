@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::io;
 
-use http::Uri;
+use http::uri::Authority;
 use hyper_util::client::legacy;
 
 use crate::connect::{ConnectTimedOut, UnknownHost};
@@ -44,8 +44,8 @@ impl SendError {
         }
     }
 
-    pub(crate) fn classify(error: &legacy::Error, uri: &Uri) -> Self {
-        let host: Box<str> = uri.authority().map_or("", |authority| authority.as_str()).into();
+    pub(crate) fn classify(error: &legacy::Error, authority: Option<&Authority>) -> Self {
+        let host: Box<str> = authority.map_or("", Authority::as_str).into();
         if error.is_connect() { connect_error(error, host) } else { exchange_error(error, host) }
     }
 }
