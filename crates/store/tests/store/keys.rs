@@ -1,0 +1,142 @@
+use domain::VirtualKey;
+use kit::{KeyHash, Money, Timestamp};
+use serde_json::json;
+use store::StoreError;
+use store::keys::{AliasQuery, KeyPatch, KeyQuery, KeySort, KeyStatus};
+
+use crate::support::{TestDb, actor, backends, key};
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(500)
+}
+
+async fn list(db: &TestDb, query: KeyQuery) -> Vec<String> {
+    let page = db.store.keys().list(&query, now()).await.unwrap();
+    page.rows.into_iter().map(|key: VirtualKey| key.alias.unwrap_or_default()).collect()
+}
+
+backends! {
+    async fn a_key_reads_back_whole(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        assert_eq!(db.store.keys().get(key.hash).await.unwrap(), Some(key.clone()));
+        assert_eq!(db.store.keys().by_alias("alias of sk-one").await.unwrap(), Some(key));
+        assert_eq!(db.store.keys().get(KeyHash::of("sk-two")).await.unwrap(), None);
+    }
+
+    async fn a_hash_and_an_alias_are_unique(db: TestDb) {
+        db.add_key("sk-one").await;
+        let again = db.store.keys().create(&key("sk-one"), &actor(2)).await;
+        assert!(matches!(again, Err(StoreError::Duplicate("key" | "key alias"))), "{again:?}");
+        let mut other = key("sk-two");
+        other.alias = Some("alias of sk-one".into());
+        let same_alias = db.store.keys().create(&other, &actor(2)).await;
+        assert!(matches!(same_alias, Err(StoreError::Duplicate("key alias"))), "{same_alias:?}");
+        other.alias = None;
+        db.store.keys().create(&other, &actor(2)).await.unwrap();
+        let mut third = key("sk-three");
+        third.alias = None;
+        db.store.keys().create(&third, &actor(2)).await.unwrap();
+    }
+
+    async fn an_update_changes_what_it_names(db: TestDb) {
+        let before = db.add_key("sk-one").await;
+        let patch = KeyPatch {
+            max_budget: Some(None),
+            expires: Some(None),
+            models: Some(vec![]),
+            metadata_entries: json!({"tags": null, "guardrails": ["pii"]}).as_object().unwrap().clone(),
+            extra: json!({"rpm_limit": 3}).as_object().unwrap().clone(),
+            spend: Some(Money(7)),
+            ..KeyPatch::default()
+        };
+        let after = db.store.keys().update(before.hash, patch, &actor(9)).await.unwrap().unwrap();
+        assert_eq!(db.store.keys().get(before.hash).await.unwrap().as_ref(), Some(&after));
+        assert_eq!((after.max_budget, after.expires, after.spend), (None, None, Money(7)));
+        assert!(after.models.is_empty() && !after.metadata.contains_key("tags"));
+        assert_eq!(after.metadata["guardrails"], json!(["pii"]));
+        assert_eq!(serde_json::Value::from(after.extra), json!({"tpm_limit": 9, "rpm_limit": 3}));
+        assert_eq!((after.updated_at, after.updated_by.as_deref()), (Timestamp::from_secs(9), Some("admin")));
+        assert_eq!((after.alias, after.aliases, after.user_id), (before.alias, before.aliases, before.user_id));
+        let unknown = db.store.keys().update(KeyHash::of("sk-none"), KeyPatch::default(), &actor(9)).await;
+        assert_eq!(unknown.unwrap(), None);
+    }
+
+    async fn a_deleted_key_leaves_a_memory(db: TestDb) {
+        let (one, two) = (db.add_key("sk-one").await, db.add_key("sk-two").await);
+        let asked = [KeyHash::of("sk-none"), one.hash];
+        assert_eq!(db.store.keys().delete(&asked, &actor(5)).await.unwrap(), [one.hash]);
+        assert_eq!(db.store.keys().get(one.hash).await.unwrap(), None);
+        assert_eq!(db.store.keys().get_deleted(one.hash).await.unwrap(), Some(one.clone()));
+        assert_eq!(db.store.keys().get(two.hash).await.unwrap(), Some(two));
+        db.add_key("sk-one").await;
+        assert_eq!(db.store.keys().delete(&[one.hash], &actor(6)).await.unwrap(), [one.hash]);
+        let deleted = KeyQuery { status: KeyStatus::Deleted, ..KeyQuery::default() };
+        assert_eq!(list(&db, deleted).await, ["alias of sk-one"]);
+    }
+
+    async fn a_new_secret_keeps_the_row_and_kills_the_old_one(db: TestDb) {
+        let old = db.add_key("sk-old").await;
+        let new = KeyHash::of("sk-new");
+        let patch = KeyPatch { spend: None, ..KeyPatch::default() };
+        let replacement = (new, "sk-...-new".to_owned());
+        let key = db.store.keys().regenerate(old.hash, replacement, patch, &actor(5)).await.unwrap().unwrap();
+        assert_eq!((key.hash, key.alias.clone(), key.created_at), (new, old.alias, old.created_at));
+        assert_eq!(db.store.keys().get(old.hash).await.unwrap(), None);
+        assert_eq!(db.store.keys().get(new).await.unwrap(), Some(key));
+    }
+
+    async fn a_list_filters_sorts_and_pages(db: TestDb) {
+        for (at, (name, blocked, expires, budget)) in [
+            ("Alpha", false, None, Some(3)),
+            ("beta_1", true, None, Some(1)),
+            ("gamma%", false, Some(100), Some(2)),
+            ("delta", false, Some(900), None),
+        ].into_iter().enumerate() {
+            let mut key = key(&format!("sk-{name}"));
+            key.alias = Some(name.into());
+            (key.blocked, key.expires) = (blocked, expires.map(Timestamp::from_secs));
+            key.max_budget = budget.map(Money);
+            key.created_at = Timestamp::from_secs(i64::try_from(at).unwrap());
+            key.team_id = (name == "delta").then(|| "team".into());
+            db.store.keys().create(&key, &actor(1)).await.unwrap();
+        }
+        let by = |query: KeyQuery| KeyQuery { size: 10, ..query };
+        let all = KeyQuery::default();
+        assert_eq!(list(&db, by(all.clone())).await, ["delta", "gamma%", "beta_1", "Alpha"]);
+        let aliases = KeyQuery { sort: KeySort::Alias, ascending: true, ..all.clone() };
+        assert_eq!(list(&db, by(aliases)).await.len(), 4);
+        let budgets = KeyQuery { sort: KeySort::MaxBudget, ascending: true, ..all.clone() };
+        assert_eq!(list(&db, by(budgets)).await, ["delta", "beta_1", "gamma%", "Alpha"]);
+        for (status, names) in [
+            (KeyStatus::Active, vec!["delta", "Alpha"]),
+            (KeyStatus::Revoked, vec!["beta_1"]),
+            (KeyStatus::Expired, vec!["gamma%"]),
+            (KeyStatus::Deleted, vec![]),
+        ] {
+            assert_eq!(list(&db, by(KeyQuery { status, ..all.clone() })).await, names, "{status:?}");
+        }
+        for (search, names) in [("ALPH", vec!["Alpha"]), ("%", vec!["gamma%"]), ("_", vec!["beta_1"])] {
+            let query = KeyQuery { search: Some(search.into()), ..all.clone() };
+            assert_eq!(list(&db, by(query)).await, names, "{search}");
+        }
+        let part = KeyQuery { alias: Some("lph".into()), ..all.clone() };
+        assert!(list(&db, by(part.clone())).await.is_empty());
+        assert_eq!(list(&db, by(KeyQuery { alias_is_part: true, ..part })).await, ["Alpha"]);
+        let outside = KeyQuery { without_team: Some("team".into()), ..all.clone() };
+        assert_eq!(list(&db, by(outside)).await, ["gamma%", "beta_1", "Alpha"]);
+        let second = KeyQuery { page: 1, size: 3, ..all };
+        let page = db.store.keys().list(&second, now()).await.unwrap();
+        assert_eq!((page.rows.len(), page.total), (1, 4));
+    }
+
+    async fn aliases_come_in_order_and_pages(db: TestDb) {
+        for raw in ["sk-b", "sk-a", "sk-c"] {
+            db.add_key(raw).await;
+        }
+        let query = AliasQuery { size: 2, ..AliasQuery::default() };
+        let page = db.store.keys().aliases(&query).await.unwrap();
+        assert_eq!((page.rows, page.total), (vec!["alias of sk-a".into(), "alias of sk-b".into()], 3));
+        let query = AliasQuery { search: Some("SK-C".into()), size: 2, ..AliasQuery::default() };
+        assert_eq!(db.store.keys().aliases(&query).await.unwrap().rows, ["alias of sk-c"]);
+    }
+}

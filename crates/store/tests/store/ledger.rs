@@ -1,0 +1,118 @@
+use domain::Status;
+use kit::{Money, Timestamp};
+use store::spend::{LogQuery, Range, Scope};
+
+use crate::support::{TestDb, backends, event};
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(10_000)
+}
+
+fn always() -> Range {
+    Range::new(Timestamp(0), Timestamp::from_secs(100_000))
+}
+
+backends! {
+    async fn an_event_reads_back_whole(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        let event = event(1, Some(&key), 60, 42);
+        db.store.ledger().ship(std::slice::from_ref(&event), now()).await.unwrap();
+        assert_eq!(db.store.spend().logs(&LogQuery::default()).await.unwrap(), [event]);
+    }
+
+    async fn a_batch_shipped_again_changes_nothing(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        let events = (0..150).map(|id| event(id, Some(&key), 60, 10)).collect::<Vec<_>>();
+        let shipped = db.store.ledger().ship(&events[..100], now()).await.unwrap();
+        assert_eq!((shipped.inserted, shipped.key_spend), (100, vec![(key.hash, Money(1000))]));
+        let again = db.store.ledger().ship(&events[..100], now()).await.unwrap();
+        assert_eq!((again.inserted, again.key_spend), (0, vec![]));
+        let overlap = db.store.ledger().ship(&events, now()).await.unwrap();
+        assert_eq!((overlap.inserted, overlap.key_spend), (50, vec![(key.hash, Money(1500))]));
+        let totals = db.store.spend().totals(always(), &Scope::default()).await.unwrap();
+        assert_eq!((totals.requests, totals.spend(), totals.input_tokens), (150, Money(1500), 1500));
+        assert_eq!(db.store.keys().get(key.hash).await.unwrap().unwrap().spend, Money(1500));
+    }
+
+    async fn an_event_twice_in_one_batch_counts_once(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        let twice = [event(1, Some(&key), 60, 10), event(1, Some(&key), 60, 10)];
+        let shipped = db.store.ledger().ship(&twice, now()).await.unwrap();
+        assert_eq!((shipped.inserted, shipped.key_spend), (1, vec![(key.hash, Money(10))]));
+    }
+
+    async fn the_master_key_and_deleted_keys_are_charged_to_nobody(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        db.store.keys().delete(&[key.hash], &crate::support::actor(2)).await.unwrap();
+        let events = [event(1, None, 60, 10), event(2, Some(&key), 60, 5)];
+        let shipped = db.store.ledger().ship(&events, now()).await.unwrap();
+        assert_eq!((shipped.inserted, shipped.key_spend), (2, vec![]));
+        let keys = db.store.spend().by_key(always(), &Scope::default(), 10).await.unwrap();
+        let names = keys.iter().map(|key| (key.api_key.as_str(), key.key_alias.as_deref())).collect::<Vec<_>>();
+        let hash = key.hash.to_hex();
+        let master = (domain::key::MASTER_KEY_LABEL, None);
+        assert_eq!(names, [master, (hash.as_str(), Some("alias of sk-one"))]);
+    }
+
+    async fn odd_bytes_from_a_client_do_not_hold_up_the_ledger(db: TestDb) {
+        let mut odd = event(1, None, 60, 1);
+        odd.intent.customer = Some("a\0b".into());
+        odd.intent.model_group = "mod\0el".into();
+        odd.intent.tags = vec!["t\0".into()];
+        odd.outcome.usage.input = u64::MAX;
+        assert_eq!(db.store.ledger().ship(&[odd], now()).await.unwrap().inserted, 1);
+        let row = db.store.spend().logs(&LogQuery::default()).await.unwrap().remove(0);
+        assert_eq!(row.intent.customer.as_deref(), Some("ab"));
+        assert_eq!(row.intent.tags, ["t\0".into()]);
+    }
+
+    async fn every_ending_has_its_count(db: TestDb) {
+        let events = Status::ALL.into_iter().zip(1..).map(|(status, id)| {
+            let mut event = event(id, None, 60, 1);
+            event.outcome.status = status;
+            event
+        });
+        db.store.ledger().ship(&events.collect::<Vec<_>>(), now()).await.unwrap();
+        let totals = db.store.spend().totals(always(), &Scope::default()).await.unwrap();
+        assert_eq!(
+            (totals.requests, totals.failures, totals.refusals, totals.cancellations),
+            (6, 3, 1, 1)
+        );
+    }
+
+    /// Two gateways and an administrator write to the same keys at once: nothing is lost, nothing locks up.
+    async fn shippers_and_writers_get_along(db: TestDb) {
+        let mut keys = Vec::new();
+        for at in 0..20 {
+            keys.push(db.add_key(&format!("sk-{at}")).await);
+        }
+        let mut tasks = tokio::task::JoinSet::new();
+        for shipper in 0..3_u128 {
+            let (store, keys) = (db.another().await, keys.clone());
+            tasks.spawn(async move {
+                for batch in 0..10_u128 {
+                    let events = keys.iter().zip(0_u128..).map(|(key, at)| {
+                        event(shipper * 1_000_000 + batch * 1_000 + at, Some(key), 60, 1)
+                    });
+                    let mut events = events.collect::<Vec<_>>();
+                    if shipper % 2 == 0 {
+                        events.reverse();
+                    }
+                    store.ledger().ship(&events, now()).await.unwrap();
+                }
+            });
+        }
+        let store = db.another().await;
+        let doomed = keys.iter().rev().map(|key| key.hash).collect::<Vec<_>>();
+        tasks.spawn(async move {
+            for hash in &doomed {
+                store.keys().set_blocked(*hash, true, &crate::support::actor(3)).await.unwrap();
+            }
+        });
+        tasks.join_all().await;
+        for key in keys {
+            let key = db.store.keys().get(key.hash).await.unwrap().unwrap();
+            assert!(key.blocked && key.spend == Money(30), "{key:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! One suite, both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+extern crate bulkhead_store as store;
+
+mod support;
+
+mod keys;
+mod ledger;
+mod policy;
+mod sessions;
+mod spend;
+mod statements;

@@ -1,0 +1,149 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::KeyPolicy;
+use kit::{KeyHash, Money, Timestamp};
+use store::keys::KeyPatch;
+
+use crate::support::{TestDb, actor, backends, event, key};
+
+backends! {
+    async fn a_snapshot_and_its_tail_tell_all(db: TestDb) {
+        let policy = db.store.policy();
+        assert_eq!(policy.snapshot().await.unwrap(), (0, vec![]));
+        let one = db.add_key("sk-one").await;
+        assert_eq!(policy.snapshot().await.unwrap(), (1, vec![KeyPolicy::from(&one)]));
+        assert_eq!(policy.key(one.hash).await.unwrap(), Some(KeyPolicy::from(&one)));
+
+        let two = db.add_key("sk-two").await;
+        db.store.keys().set_blocked(one.hash, true, &actor(2)).await.unwrap();
+        db.store.keys().delete(&[two.hash], &actor(3)).await.unwrap();
+        let changes = policy.changes_since(1, 100).await.unwrap();
+        assert_eq!((changes.head, changes.next, changes.keys.len()), (4, 4, 2));
+        for (hash, state) in changes.keys {
+            match state {
+                Some(state) => assert!(hash == one.hash && state.blocked),
+                None => assert_eq!(hash, two.hash),
+            }
+        }
+        let none = policy.changes_since(4, 100).await.unwrap();
+        assert_eq!((none.head, none.next, none.keys.len()), (4, 4, 0));
+        assert_eq!(policy.head().await.unwrap(), 4);
+        assert_eq!(policy.key(two.hash).await.unwrap(), None);
+    }
+
+    async fn a_long_tail_comes_in_parts(db: TestDb) {
+        for at in 0..5 {
+            db.add_key(&format!("sk-{at}")).await;
+        }
+        let (mut seq, mut seen) = (0, 0);
+        loop {
+            let part = db.store.policy().changes_since(seq, 2).await.unwrap();
+            assert!(part.keys.len() <= 2 && part.head == 5);
+            seen += part.keys.len();
+            seq = part.next;
+            if seq == part.head {
+                break;
+            }
+        }
+        assert_eq!(seen, 5);
+    }
+
+    async fn a_write_that_fails_leaves_no_change(db: TestDb) {
+        db.add_key("sk-one").await;
+        assert!(db.store.keys().create(&key("sk-one"), &actor(2)).await.is_err());
+        let missing = db.store.keys().update(KeyHash::of("sk-none"), KeyPatch::default(), &actor(2)).await;
+        assert_eq!(missing.unwrap(), None);
+        assert_eq!(db.store.policy().head().await.unwrap(), 1);
+    }
+
+    async fn spend_of_budgeted_keys_is_told_once(db: TestDb) {
+        let budgeted = db.add_key("sk-one").await;
+        let mut free = key("sk-two");
+        free.max_budget = None;
+        db.store.keys().create(&free, &actor(1)).await.unwrap();
+        let start = db.store.policy().spend_since(Timestamp(0)).await.unwrap();
+        let since = start.iter().map(|(_, _, at)| *at).max().unwrap();
+
+        // Two gateways whose clocks disagree: the second is an hour behind.
+        let (early, late) = (Timestamp::from_secs(7_200), Timestamp::from_secs(3_600));
+        db.store.ledger().ship(&[event(1, Some(&budgeted), 5, 40)], early).await.unwrap();
+        let first = db.store.policy().spend_since(since).await.unwrap();
+        assert_eq!((first.len(), first[0].0, first[0].1), (1, budgeted.hash, Money(40)));
+        db.store.ledger().ship(&[event(2, Some(&budgeted), 5, 2), event(3, Some(&free), 5, 2)], late).await.unwrap();
+        let second = db.store.policy().spend_since(first[0].2).await.unwrap();
+        assert_eq!((second.len(), second[0].1), (1, Money(42)));
+        assert!(db.store.policy().spend_since(second[0].2).await.unwrap().is_empty());
+    }
+
+    /// The hazard: a number drawn early but committed late would never be read again by a tail that has
+    /// passed it. Many writers race while a tail reads as fast as it can; it must see each key.
+    async fn a_tail_misses_no_writer(db: TestDb) {
+        const WRITERS: usize = 4;
+        const KEYS_EACH: usize = 25;
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..WRITERS {
+            let store = db.another().await;
+            writers.spawn(async move {
+                for at in 0..KEYS_EACH {
+                    let key = key(&format!("sk-{writer}-{at}"));
+                    store.keys().create(&key, &actor(1)).await.unwrap();
+                }
+            });
+        }
+        let (mut seq, mut seen) = (0, BTreeSet::new());
+        while seen.len() < WRITERS * KEYS_EACH {
+            let part = db.store.policy().changes_since(seq, 7).await.unwrap();
+            assert!(part.next >= seq);
+            seq = part.next;
+            seen.extend(part.keys.into_iter().map(|(hash, state)| {
+                assert!(state.is_some(), "a change was seen before its key");
+                hash
+            }));
+            if seq == i64::try_from(WRITERS * KEYS_EACH).unwrap() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), WRITERS * KEYS_EACH);
+        writers.join_all().await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_wakes_the_tail_and_sqlite_does_not() {
+    assert!(TestDb::sqlite().await.store.policy().wakeups().await.unwrap().is_none());
+    let db = TestDb::postgres().await;
+    let mut wakeups = db.store.policy().wakeups().await.unwrap().unwrap();
+    db.add_key("sk-one").await;
+    tokio::time::timeout(Duration::from_secs(10), wakeups.next()).await.unwrap().unwrap();
+}
+
+/// The hazard made by hand: a writer that drew its number holds off the next one until it commits.
+#[tokio::test]
+async fn a_number_cannot_overtake_an_earlier_one_on_postgres() {
+    use sqlx::{Connection, PgConnection};
+
+    let db = TestDb::postgres().await;
+    let mut slow = PgConnection::connect(&db.settings.url).await.unwrap();
+    let mut open = slow.begin().await.unwrap();
+    let drawn: i64 = sqlx::query_scalar("UPDATE policy_clock SET seq = seq + 1 WHERE id = 1 RETURNING seq")
+        .fetch_one(&mut *open)
+        .await
+        .unwrap();
+    let fast = tokio::spawn({
+        let store = db.another().await;
+        async move { store.keys().create(&key("sk-fast"), &actor(1)).await }
+    });
+    // The fast writer is seen waiting for the lock; only then does the slow one go on.
+    let mut watcher = PgConnection::connect(&db.settings.url).await.unwrap();
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut watcher).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(db.store.policy().changes_since(0, 10).await.unwrap().next, 0);
+    open.commit().await.unwrap();
+    fast.await.unwrap().unwrap();
+    let tail = db.store.policy().changes_since(drawn, 10).await.unwrap();
+    assert_eq!((drawn, tail.next, tail.keys.len()), (1, 2, 1));
+}

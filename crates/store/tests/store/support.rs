@@ -1,0 +1,149 @@
+use domain::key::VirtualKey;
+use domain::{Dialect, Intent, Outcome, Status, Usage, UsageEvent};
+use kit::{KeyHash, Money, Timestamp};
+use store::keys::Actor;
+use store::{Settings, Store};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// An empty, migrated database of its own for one test.
+pub struct TestDb {
+    pub store: Store,
+    pub settings: Settings,
+    _folder: Option<TempDir>,
+}
+
+impl TestDb {
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        Self::open(url, Some(folder)).await
+    }
+
+    pub async fn postgres() -> Self {
+        Self::open(testkit::postgres::database().unwrap_or_else(|sentence| panic!("{sentence}")), None).await
+    }
+
+    async fn open(url: String, folder: Option<TempDir>) -> Self {
+        let settings = Settings::new(url);
+        let store = Store::connect(&settings).await.unwrap();
+        assert!(!store.migration_status().await.unwrap().is_current());
+        store.migrate_up().await.unwrap();
+        assert!(store.migration_status().await.unwrap().is_current());
+        Self { store, settings, _folder: folder }
+    }
+
+    /// Another process on the same database.
+    pub async fn another(&self) -> Store {
+        Store::connect(&self.settings).await.unwrap()
+    }
+
+    pub async fn add_key(&self, raw: &str) -> VirtualKey {
+        let key = key(raw);
+        self.store.keys().create(&key, &actor(1)).await.unwrap();
+        key
+    }
+}
+
+/// Makes one test per database out of each function.
+macro_rules! backends {
+    ($($(#[$doc:meta])* async fn $name:ident($db:ident: TestDb) $body:block)*) => {$(
+        $(#[$doc])*
+        mod $name {
+            use super::*;
+
+            async fn check($db: TestDb) $body
+
+            #[tokio::test]
+            async fn sqlite() {
+                check(TestDb::sqlite().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                check(TestDb::postgres().await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use backends;
+
+pub fn actor(secs: i64) -> Actor {
+    Actor { id: "admin".into(), changed_by: None, at: Timestamp::from_secs(secs) }
+}
+
+pub fn key(raw: &str) -> VirtualKey {
+    VirtualKey {
+        hash: KeyHash::of(raw),
+        name: domain::key::display_name(raw),
+        alias: Some(format!("alias of {raw}")),
+        user_id: Some("ada".into()),
+        team_id: None,
+        organization_id: None,
+        models: vec!["gpt-4o".into(), "claude-*".into()],
+        aliases: [("fast".to_owned(), "gpt-4o-mini".to_owned())].into(),
+        metadata: serde_json::json!({"tags": ["blue", "green"], "note": "ünïcode \u{0}"})
+            .as_object()
+            .unwrap()
+            .clone(),
+        max_budget: Some(Money(5_000_000_000)),
+        spend: Money::ZERO,
+        blocked: false,
+        expires: Some(Timestamp::from_secs(1_000)),
+        created_at: Timestamp::from_secs(1),
+        created_by: Some("admin".into()),
+        updated_at: Timestamp::from_secs(1),
+        updated_by: None,
+        extra: serde_json::json!({"tpm_limit": 9}).as_object().unwrap().clone(),
+    }
+}
+
+pub fn event(id: u128, key: Option<&VirtualKey>, started_secs: i64, cost: i64) -> UsageEvent {
+    let id = Uuid::from_u128(id);
+    let started_at = Timestamp::from_secs(started_secs);
+    let text = |text: &str| Some(Box::<str>::from(text));
+    UsageEvent {
+        intent: Intent {
+            id,
+            call_id: format!("call-{id}").into(),
+            started_at,
+            key: key.map(|key| key.hash),
+            key_alias: key.and_then(|key| key.alias.as_deref().map(Box::from)),
+            user_id: key.and_then(|key| key.user_id.as_deref().map(Box::from)),
+            team_id: None,
+            organization_id: text("org"),
+            customer: text("customer-1"),
+            tags: vec!["blue".into()],
+            dialect: Dialect::AnthropicMessages,
+            stream: true,
+            model_group: "smart".into(),
+            model: "claude-opus".into(),
+            provider: "anthropic".into(),
+            deployment_id: "d1".into(),
+            api_base: "https://api.example".into(),
+            estimate: Money(9),
+            session_id: text("s"),
+            requester_ip: text("127.0.0.1"),
+            user_agent: text("curl"),
+        },
+        outcome: Outcome {
+            id,
+            ended_at: Timestamp(started_at.micros() + 250_000),
+            first_byte_at: Some(Timestamp(started_at.micros() + 100_000)),
+            status: Status::Success,
+            http_status: 200,
+            usage: Usage {
+                input: 10,
+                output: 5,
+                cache_read: Some(4),
+                reasoning: Some(0),
+                ..Usage::default()
+            },
+            usage_estimated: false,
+            cost: Money(cost),
+            price_version: "2026-01".into(),
+            response_id: Some(format!("resp-{id}").into()),
+            error: None,
+        },
+    }
+}
