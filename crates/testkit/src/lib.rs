@@ -1,3 +1,8 @@
-//! What tests start and build: a private Postgres. Never part of the product.
+//! What tests need beside the code under test: a scripted provider, a private Postgres, the machine's time.
+//!
+//! Knows nothing of Bulkhead's services and is never part of the shipped binary: it stands where the
+//! outside world stands, speaks its protocols, and misbehaves on request.
 
+pub mod clock;
 pub mod postgres;
+pub mod scripted;
