@@ -1,0 +1,25 @@
+//! Events that the database will never take.
+
+use std::path::Path;
+
+use domain::UsageEvent;
+
+use crate::ledger::Inner;
+use crate::{JournalError, ShipError, carry, retire};
+
+/// Keeps `event` in a `.corrupt` file beside the journals.
+///
+/// # Errors
+/// When it cannot be written; it must not be dropped then.
+pub(crate) fn set_aside(ledger: &Inner, event: &UsageEvent, why: &str) -> Result<(), ShipError> {
+    let name = format!("rejected-{}", event.outcome.id);
+    let target = retire::aside(&ledger.root, ledger.folder(), Path::new(&name));
+    tracing::error!(file = %target.display(), why, "the database refuses an event; it is kept in a file");
+    write(&target, event).map_err(|error| ShipError::Away(error.to_string()))?;
+    ledger.counters.note(|stats| stats.rejected += 1);
+    Ok(())
+}
+
+fn write(target: &Path, event: &UsageEvent) -> Result<(), JournalError> {
+    carry::write_file(target, [event].into_iter(), crate::record::Kind::Event).map(|_| ())
+}

@@ -1,0 +1,181 @@
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use domain::{Intent, Outcome, UsageEvent};
+use serde::Serialize;
+
+use crate::ledger::Inner;
+use crate::record::{self, Kind};
+use crate::segment::{self, FIRST_RECORD};
+use crate::{JournalError, RECORD_BYTES_MAX};
+
+/// Memory that a writer keeps between records.
+const BUFFER_BYTES: usize = 4 << 10;
+
+/// Appends records to one chain of segments: one per worker thread, shared with no other.
+///
+/// A record costs one `write` and, after the first, no allocation. A call's outcome must go to the
+/// writer that took its intent.
+pub struct Writer {
+    ledger: Arc<Inner>,
+    state: Arc<WriterState>,
+    file: Option<File>,
+    segment: u32,
+    length: u64,
+    buffer: Vec<u8>,
+}
+
+/// What the background tasks may see of a writer. Only its writer changes it.
+#[derive(Debug)]
+pub(crate) struct WriterState {
+    pub number: u32,
+    /// Segment number in the high half, its finished length in the low half: read and written as one.
+    position: AtomicU64,
+    /// Bytes appended since the start, over all segments.
+    pub appended_bytes: AtomicU64,
+    pub appended_records: AtomicU64,
+    /// Something was appended since the shipper last looked.
+    pub dirty: AtomicBool,
+    pub closed: AtomicBool,
+}
+
+impl WriterState {
+    pub(crate) const fn new(number: u32) -> Self {
+        Self {
+            number,
+            position: AtomicU64::new(0),
+            appended_bytes: AtomicU64::new(0),
+            appended_records: AtomicU64::new(0),
+            dirty: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The segment that is being written, from 1, and how much of it is finished. 0 before the first.
+    pub(crate) fn position(&self) -> (u32, u64) {
+        let packed = self.position.load(Ordering::Acquire);
+        ((packed >> 32) as u32, packed & u64::from(u32::MAX))
+    }
+
+    fn publish(&self, segment: u32, length: u64) {
+        self.position.store(u64::from(segment) << 32 | length, Ordering::Release);
+    }
+
+    // No other thread writes these: a plain load and store costs less than an atomic addition.
+    fn count_bytes(&self, bytes: u64) {
+        self.appended_bytes.store(self.appended_bytes.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+    }
+
+    fn count_record(&self, bytes: u64) {
+        self.count_bytes(bytes);
+        self.appended_records.store(self.appended_records.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(ledger: Arc<Inner>, state: Arc<WriterState>) -> Self {
+        Self { ledger, state, file: None, segment: 0, length: 0, buffer: Vec::with_capacity(BUFFER_BYTES) }
+    }
+
+    /// Writes down that a call is about to be made. Comes before the call.
+    ///
+    /// # Errors
+    /// When the record could not be written (disk full, journal full, too long); nothing is kept then.
+    pub fn intent(&mut self, intent: &Intent) -> Result<(), JournalError> {
+        self.append(Kind::Intent, intent)
+    }
+
+    /// Writes down how a call ended.
+    ///
+    /// # Errors
+    /// As [`intent`](Self::intent). The call then counts as interrupted, with its estimate.
+    pub fn outcome(&mut self, outcome: &Outcome) -> Result<(), JournalError> {
+        self.append(Kind::Outcome, outcome)
+    }
+
+    /// Writes down a request that reached no upstream: intent and outcome at once.
+    ///
+    /// # Errors
+    /// As [`intent`](Self::intent).
+    pub fn refusal(&mut self, event: &UsageEvent) -> Result<(), JournalError> {
+        self.append(Kind::Event, event)
+    }
+
+    fn append<T: Serialize>(&mut self, kind: Kind, value: &T) -> Result<(), JournalError> {
+        let written = record::encode(&mut self.buffer, kind, value).and_then(|()| self.write_record());
+        match &written {
+            Ok(()) => self.wake_shipper(),
+            Err(error) => self.ledger.counters.refuse(error, self.ledger.clock.now()),
+        }
+        if self.buffer.capacity() > RECORD_BYTES_MAX {
+            self.buffer = Vec::with_capacity(BUFFER_BYTES);
+        }
+        written
+    }
+
+    fn write_record(&mut self) -> Result<(), JournalError> {
+        let bytes = self.buffer.len() as u64;
+        if self.length + bytes > u64::from(self.ledger.settings.segment_bytes_max) {
+            self.end_segment();
+        }
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.begin_segment()?,
+        };
+        record::seal(&mut self.buffer, self.length);
+        let written = write_or_undo(&file, &self.buffer, self.length);
+        self.file = Some(file);
+        written?;
+        self.length += bytes;
+        self.state.publish(self.segment, self.length);
+        self.state.count_record(bytes);
+        Ok(())
+    }
+
+    fn begin_segment(&mut self) -> Result<File, JournalError> {
+        self.ledger.check_room()?;
+        let segment = self.segment.max(1);
+        let file = segment::create(&segment::path(self.ledger.folder(), self.state.number, segment))?;
+        self.segment = segment;
+        self.length = FIRST_RECORD;
+        self.state.count_bytes(FIRST_RECORD);
+        Ok(file)
+    }
+
+    /// Leaves the segment to the shipper, also when there is no room for the next one yet: else a
+    /// full journal could never become empty.
+    fn end_segment(&mut self) {
+        if self.file.take().is_some() {
+            self.ledger.counters.held_bytes.fetch_add(self.length, Ordering::Relaxed);
+            self.segment += 1;
+            self.length = 0;
+            self.state.publish(self.segment, 0);
+        }
+    }
+
+    fn wake_shipper(&self) {
+        if !self.state.dirty.swap(true, Ordering::SeqCst) {
+            self.ledger.wake.notify_one();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.end_segment();
+        self.state.closed.store(true, Ordering::Release);
+        self.ledger.open_writers.fetch_sub(1, Ordering::Relaxed);
+        self.wake_shipper();
+    }
+}
+
+/// A record that is cut short (disk full) must not stay: the next one takes its place.
+fn write_or_undo(file: &File, record: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(record, offset).inspect_err(|_| {
+        // When even this fails, the next record overwrites what is there, and a rest is a torn tail.
+        let _ = file.set_len(offset);
+    })
+}

@@ -1,0 +1,270 @@
+//! Every intent becomes one row, whatever happens in between.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bulkhead_ledger::{Fsync, JournalError, Settings, Writer};
+use common::samples::{event, intent, outcome};
+use common::{Memory, Mode, drain, files, open, run, settings};
+use domain::Status;
+use tempfile::tempdir;
+use uuid::Uuid;
+
+fn call(writer: &mut Writer, number: u64) {
+    writer.intent(&intent(number)).unwrap();
+    writer.outcome(&outcome(number)).unwrap();
+}
+
+fn id(number: u64) -> Uuid {
+    intent(number).id
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_arrive_as_they_were_and_nothing_stays() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger =
+        open(folder.path(), Settings { fsync: Fsync::Group(Duration::from_millis(5)), ..settings() });
+    let running = run(&ledger, database.clone());
+    let mut writers = [ledger.writer(), ledger.writer()];
+    for number in 0..500 {
+        call(&mut writers[usize::from(number % 2 == 0)], number);
+    }
+    writers[0].refusal(&event(500)).unwrap();
+    database.until(|state| state.rows.len() == 501).await;
+    drop(writers);
+    running.stop().await;
+
+    for (number, row) in (0..).zip(database.rows().values()) {
+        assert_eq!(*row, event(number));
+    }
+    assert!(database.state.lock().unwrap().largest_batch <= settings().batch_events_max);
+    assert_eq!(files(folder.path()), Vec::<String>::new());
+    let stats = ledger.stats();
+    assert_eq!((stats.appended, stats.shipped, stats.inserted), (1_001, 501, 501));
+    assert_eq!((stats.bytes, stats.backlog_bytes, stats.open_intents, stats.sync_errors), (0, 0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_process_leaves_its_calls_to_the_next() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let mut writer = ledger.writer();
+    for number in 0..100 {
+        call(&mut writer, number);
+    }
+    writer.intent(&intent(100)).unwrap();
+    drop((writer, ledger));
+
+    let next = drain(folder.path(), &database).await;
+    let rows = database.rows();
+    assert_eq!(rows.len(), 101);
+    let last = &rows[&id(100)];
+    assert_eq!((last.outcome.status, last.outcome.cost), (Status::Interrupted, intent(100).estimate));
+    assert!(last.outcome.usage_estimated);
+    assert_eq!(next.stats().interrupted, 1);
+    assert_eq!(files(folder.path()), Vec::<String>::new());
+    drain(folder.path(), &database).await;
+    assert_eq!(database.state.lock().unwrap().doubles, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_shipped_before_a_crash_is_not_doubled() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let running = run(&ledger, database.clone());
+    let mut writer = ledger.writer();
+    writer.intent(&intent(0)).unwrap();
+    for number in 1..120 {
+        call(&mut writer, number);
+    }
+    database.until(|state| state.rows.len() == 119).await;
+    database.set(Mode::Away);
+    call(&mut writer, 120);
+    let calls = database.state.lock().unwrap().calls;
+    database.until(|state| state.calls > calls).await;
+    running.kill().await;
+    drop((writer, ledger));
+
+    database.set(Mode::Well);
+    drain(folder.path(), &database).await;
+    let state = database.state.lock().unwrap();
+    assert_eq!(state.rows.len(), 121);
+    assert!(state.doubles > 0, "the test must ship something twice");
+    assert_eq!(state.rows.values().filter(|row| row.outcome.status == Status::Interrupted).count(), 1);
+    assert_eq!(state.rows[&id(0)].outcome.status, Status::Interrupted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_stream_does_not_hold_segments() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let running = run(&ledger, database.clone());
+    let mut writer = ledger.writer();
+    writer.intent(&intent(0)).unwrap();
+    for number in 1..500 {
+        call(&mut writer, number);
+    }
+    database.until(|state| state.rows.len() == 499).await;
+    // A later batch shows that what came before it has been cleaned up.
+    call(&mut writer, 500);
+    database.until(|state| state.rows.len() == 500).await;
+    assert!(files(folder.path()).len() <= 3, "{:?}", files(folder.path()));
+    assert!(files(folder.path()).contains(&"carry.journal".to_owned()));
+    writer.outcome(&outcome(0)).unwrap();
+    database.until(|state| state.rows.contains_key(&id(0))).await;
+    drop(writer);
+    running.stop().await;
+    assert_eq!(database.rows()[&id(0)], event(0));
+    assert_eq!(files(folder.path()), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_database_goes_and_comes_back() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let running = run(&ledger, database.clone());
+    let mut writer = ledger.writer();
+    for (from, mode) in [(0, Mode::Away), (100, Mode::Broken), (200, Mode::Hanging), (300, Mode::Forgetful)] {
+        database.set(mode);
+        let calls = database.state.lock().unwrap().calls;
+        (from..from + 100).for_each(|number| call(&mut writer, number));
+        database.until(|state| state.calls > calls + 1).await;
+        database.set(Mode::Well);
+        let expected = usize::try_from(from).unwrap() + 100;
+        database.until(|state| state.rows.len() == expected).await;
+    }
+    drop(writer);
+    running.stop().await;
+    assert_eq!(database.statuses(), vec![Status::Success; 400]);
+    assert_eq!(ledger.stats().last_ship_error, None);
+    assert!(ledger.stats().ship_errors >= 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_database_is_not_busy() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    database.set(Mode::Away);
+    let running = run(&ledger, database.clone());
+    call(&mut ledger.writer(), 0);
+    let hour = Duration::from_secs(3_600);
+    tokio::time::sleep(hour).await;
+    let tries = u128::from(database.state.lock().unwrap().calls);
+    let spaced = hour.as_millis() / settings().back_off_max.as_millis();
+    assert!(tries > 2 && tries < spaced + 20, "{tries} tries in an hour");
+    running.kill().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_the_last_shipping_and_the_journal_stays() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    database.set(Mode::Away);
+    let running = run(&ledger, database.clone());
+    (0..10).for_each(|number| call(&mut ledger.writer(), number));
+    let before = tokio::time::Instant::now();
+    running.stop().await;
+    assert!(before.elapsed() <= settings().shutdown_deadline + Duration::from_secs(1));
+    assert_eq!(ledger.stats().last_ship_error.as_deref(), Some("the database is away: connection refused"));
+    drop(ledger);
+    database.set(Mode::Well);
+    drain(folder.path(), &database).await;
+    assert_eq!(database.statuses(), vec![Status::Success; 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_never_taken_does_not_hold_up_the_rest() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    database.set(Mode::Fussy(BTreeSet::from([id(7), id(30)])));
+    let running = run(&ledger, database.clone());
+    let mut writer = ledger.writer();
+    (0..100).for_each(|number| call(&mut writer, number));
+    database.until(|state| state.rows.len() == 98).await;
+    drop(writer);
+    running.stop().await;
+    assert_eq!(ledger.stats().rejected, 2);
+    assert_eq!(files(folder.path()).iter().filter(|name| name.ends_with(".corrupt")).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_process_keeps_its_journal_to_itself() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let mut writer = ledger.writer();
+    writer.intent(&intent(0)).unwrap();
+    drain(folder.path(), &database).await;
+    assert_eq!(database.rows().len(), 0);
+    writer.outcome(&outcome(0)).unwrap();
+    drop(writer);
+    run(&ledger, database.clone()).stop().await;
+    assert_eq!(database.statuses(), [Status::Success]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_journal_is_read_as_far_as_it_goes_and_kept() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let mut writer = ledger.writer();
+    (0..5).for_each(|number| call(&mut writer, number));
+    drop((writer, ledger));
+    let journal = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let journal = journal.filter(|path| path.is_dir()).map(|path| path.join("0001-0000000001.journal"));
+    let path = journal.last().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[40] ^= 1;
+    bytes.truncate(bytes.len() - 1);
+    std::fs::write(&path, bytes).unwrap();
+
+    let next = drain(folder.path(), &database).await;
+    // The intent of the first call is damaged, the outcome of the last is cut.
+    use Status::{Interrupted, Success};
+    assert_eq!(database.statuses(), [Success, Success, Success, Interrupted]);
+    let stats = next.stats();
+    assert_eq!((stats.quarantined_files, stats.unmatched_outcomes), (1, 1));
+    assert!(stats.corrupt_bytes > 0 && stats.torn_bytes > 0);
+    assert_eq!(files(folder.path()).len(), 1);
+    assert!(files(folder.path())[0].ends_with(".corrupt"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_journal_refuses_until_something_was_shipped() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), Settings { total_bytes_max: 16_384, ..settings() });
+    let mut writer = ledger.writer();
+    let first_refused = (0..).find(|number| writer.intent(&intent(*number)).is_err()).unwrap();
+    let refused = writer.intent(&intent(first_refused));
+    assert!(matches!(refused, Err(JournalError::Full { .. })), "{refused:?}");
+    assert!(ledger.stats().bytes <= 16_384 && ledger.stats().bytes > 8_192);
+    assert_eq!(ledger.stats().refused, 2);
+
+    let running = run(&ledger, database.clone());
+    let mut number = first_refused;
+    while writer.intent(&intent(number)).is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        number += 1;
+    }
+    for number in (0..first_refused).chain([number]) {
+        while writer.outcome(&outcome(number)).is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    drop(writer);
+    running.stop().await;
+    assert_eq!(database.rows().len() as u64, first_refused + 1);
+    assert!(database.statuses().iter().all(|status| *status == Status::Success));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_one_task_ships() {
+    let folder = tempdir().unwrap();
+    let ledger = open(folder.path(), settings());
+    let running = run(&ledger, Memory::default());
+    tokio::task::yield_now().await;
+    let second = ledger.run(Memory::default(), |_| {}, std::future::pending()).await;
+    assert_eq!(second, Err(bulkhead_ledger::RunError::AlreadyRunning));
+    running.stop().await;
+}
