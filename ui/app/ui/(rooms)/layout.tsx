@@ -1,0 +1,11 @@
+import type { ReactNode } from "react";
+import { Shell } from "@/components/shell/shell";
+import { SessionGate } from "@/features/auth/session-gate";
+
+export default function RoomsLayout({ children }: { children: ReactNode }) {
+  return (
+    <SessionGate>
+      <Shell>{children}</Shell>
+    </SessionGate>
+  );
+}

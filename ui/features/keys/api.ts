@@ -1,0 +1,93 @@
+"use client";
+
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { api, unwrap } from "@/lib/api/client";
+import { PAGE_SIZE, type GenerateBody, type KeyFilters, type KeyRow } from "./schema";
+
+const LIVE_MS = 10_000;
+const RECENT_CALLS = 25;
+
+export function useKeys(filters: Pick<KeyFilters, "search" | "page" | "sort" | "order">) {
+  const { search, page, sort, order } = filters;
+  return useQuery({
+    queryKey: ["keys", { search, page, sort, order }],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/key/list", {
+          params: {
+            query: {
+              page,
+              size: PAGE_SIZE,
+              ...(search ? { search } : {}),
+              sort_by: sort,
+              sort_order: order,
+              return_full_object: true,
+            },
+          },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useKey(hash: string) {
+  return useQuery({
+    queryKey: ["key", hash],
+    queryFn: async ({ signal }): Promise<KeyRow> => {
+      const { info } = await unwrap(api.GET("/key/info", { params: { query: { key: hash } }, signal }));
+      return { ...info, token: info.token ?? hash };
+    },
+    refetchInterval: LIVE_MS,
+  });
+}
+
+export function useRecentCalls(hash: string) {
+  return useQuery({
+    queryKey: ["key", hash, "calls"],
+    queryFn: async ({ signal }) => {
+      const query = { api_key: hash, page_size: RECENT_CALLS };
+      const rows = await unwrap(api.GET("/spend/logs", { params: { query }, signal }));
+      return rows.slice(0, RECENT_CALLS);
+    },
+    refetchInterval: LIVE_MS,
+  });
+}
+
+/** After any change: the lists and this key's detail are read anew. */
+function useRefreshKeys() {
+  const client = useQueryClient();
+  return () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: ["keys"] }),
+      client.invalidateQueries({ queryKey: ["key"] }),
+    ]);
+}
+
+export function useCreateKey() {
+  const refresh = useRefreshKeys();
+  return useMutation({
+    mutationFn: (body: GenerateBody) => unwrap(api.POST("/key/generate", { body })),
+    onSuccess: () => void refresh(),
+  });
+}
+
+export function useBlockKey() {
+  const refresh = useRefreshKeys();
+  return useMutation({
+    mutationFn: ({ hash, blocked }: { hash: string; blocked: boolean }) =>
+      unwrap(api.POST(blocked ? "/key/block" : "/key/unblock", { body: { key: hash } })),
+    onSuccess: () => refresh(),
+  });
+}
+
+export function useDeleteKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (hash: string) => unwrap(api.POST("/key/delete", { body: { keys: [hash] } })),
+    onSuccess: (_answer, hash) => {
+      client.removeQueries({ queryKey: ["key", hash] });
+      return client.invalidateQueries({ queryKey: ["keys"] });
+    },
+  });
+}

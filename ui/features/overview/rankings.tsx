@@ -1,0 +1,61 @@
+import { ArrowUpRight, type LucideIcon } from "lucide-react";
+import Link from "next/link";
+import { Card, CardHeader, CardTitle } from "@/components/ui/card";
+import { compactCount, usd } from "@/lib/format";
+import type { Ranked } from "./schema";
+
+interface RankingProps {
+  title: string;
+  icon: LucideIcon;
+  rows: Ranked[];
+  href: (row: Ranked) => string;
+  all: string;
+  empty: string;
+}
+
+/** The costliest of today, each with a bar in proportion to the first. */
+export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingProps) {
+  const most = Math.max(...rows.map((row) => row.spend), 0);
+  return (
+    <Card>
+      <CardHeader>
+        <CardTitle className="flex items-center gap-2">
+          <Icon className="size-4 text-muted-foreground" aria-hidden />
+          {title}
+        </CardTitle>
+        <Link
+          href={all}
+          className="flex items-center gap-0.5 rounded text-xs text-muted-foreground hover:text-foreground"
+        >
+          All
+          <ArrowUpRight className="size-3.5" aria-hidden />
+        </Link>
+      </CardHeader>
+      {rows.length === 0 ? (
+        <p className="px-5 pt-4 pb-10 text-center text-[13px] text-muted-foreground">{empty}</p>
+      ) : (
+        <ol className="grid gap-1 px-3 pb-3">
+          {rows.map((row) => (
+            <li key={row.id}>
+              <Link
+                href={href(row)}
+                className="relative flex h-9 items-center gap-3 overflow-hidden rounded-md px-2.5 text-[13px] outline-none hover:bg-muted/70 focus-visible:ring-2 focus-visible:ring-ring/70"
+              >
+                <span
+                  aria-hidden
+                  className="absolute inset-y-0.5 left-0 rounded-md bg-brand/12"
+                  style={{ width: `${most > 0 ? Math.max(2, (row.spend / most) * 100) : 0}%` }}
+                />
+                <span className="relative truncate font-medium">{row.name}</span>
+                <span className="tabular relative ml-auto text-xs text-muted-foreground max-sm:hidden">
+                  {compactCount(row.requests)} requests
+                </span>
+                <span className="tabular relative w-20 shrink-0 text-right">{usd(row.spend)}</span>
+              </Link>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,61 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "@/lib/api/client";
+import { networkError, responseError } from "@/lib/api/error";
+
+const LEDGER_POLL_MS = 700;
+const LEDGER_POLLS_MAX = 14;
+
+/** A short-lived key for this page. It stays in memory: a reload asks for a new one. */
+export function useSessionKey() {
+  return useQuery({
+    queryKey: ["session-key"],
+    queryFn: async () => (await unwrap(api.POST("/session/key", {}))).key,
+    staleTime: Infinity,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+}
+
+async function readNames(key: string, signal: AbortSignal): Promise<string[]> {
+  const response = await fetch("/v1/models", {
+    headers: { authorization: `Bearer ${key}` },
+    credentials: "omit",
+    signal,
+  }).catch((cause: unknown) => {
+    throw networkError(cause);
+  });
+  // a pasted key that is refused must not end the dashboard's own session
+  if (!response.ok) throw new Error((await responseError(response)).message);
+  const body = (await response.json()) as { data?: { id?: unknown }[] };
+  const names = (body.data ?? []).map((model) => model.id).filter((id) => typeof id === "string");
+  return [...new Set(names)].sort();
+}
+
+/** The models that this key may ask, from the data plane itself. */
+export function useAskableModels(key: string | undefined) {
+  return useQuery({
+    queryKey: ["askable", key],
+    queryFn: ({ signal }) => readNames(key ?? "", signal),
+    enabled: key !== undefined && key !== "",
+    gcTime: 0,
+  });
+}
+
+/** The cost of a call as the ledger has it, in US dollars; asked a few times, since rows are shipped in batches. */
+export function useLedgerCost(callId: string | null) {
+  return useQuery({
+    queryKey: ["call", callId],
+    queryFn: async ({ signal }): Promise<number | null> => {
+      const query = { request_id: callId ?? "" };
+      const rows = await unwrap(api.GET("/spend/logs", { params: { query }, signal }));
+      return rows[0]?.spend ?? null;
+    },
+    enabled: callId !== null,
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+    refetchInterval: ({ state }) =>
+      state.error || typeof state.data === "number" || state.dataUpdateCount >= LEDGER_POLLS_MAX ? false : LEDGER_POLL_MS,
+  });
+}
