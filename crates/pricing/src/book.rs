@@ -96,7 +96,8 @@ impl PriceBook {
         let provider = names::book_provider(provider);
         let variants = names::variants(model);
         let exact = variants.iter().find_map(|name| self.exact(provider, name));
-        exact.or_else(|| variants.iter().find_map(|name| self.newest_dated(provider, name)))
+        let dated = || variants.iter().find_map(|name| self.newest_dated(provider, name));
+        exact.or_else(dated).or_else(|| self.current(provider, variants.last()?))
     }
 
     fn at_home(&self, provider: &str, model: &str) -> Option<&Price> {
@@ -107,6 +108,11 @@ impl PriceBook {
     fn exact(&self, provider: &str, model: &str) -> Option<&Price> {
         let at = self.rows.binary_search_by(|row| (row.provider, row.model).cmp(&(provider, model))).ok()?;
         Some(&self.rows[at].price)
+    }
+
+    /// A dated name whose undated form is listed only as `-latest`, or with the `-0` of a first release.
+    fn current(&self, provider: &str, plainest: &str) -> Option<&Price> {
+        ["-latest", "-0"].iter().find_map(|suffix| self.exact(provider, &format!("{plainest}{suffix}")))
     }
 
     /// The last of the rows called `model` plus a date.

@@ -17,5 +17,5 @@ pub use cost::CostBreakdown;
 pub use decimal::scaled;
 pub use fields::{PriceError, is_price_field};
 pub use info::{CAPABILITIES, Capabilities, Mode, ModelInfo};
-pub use price::{Part, Price, Rates, Service};
+pub use price::{Part, Price, Rates, Section, Service};
 pub use row::Row;

@@ -29,7 +29,8 @@ const OWN_PRICES: [&str; 12] = [
 ];
 
 /// Ways of writing where or how a model is called, which do not change what it costs.
-const CALL_PREFIXES: [&str; 13] = [
+const CALL_PREFIXES: [&str; 14] = [
+    "accounts/fireworks/models/",
     "responses/",
     "o_series/",
     "converse/",
