@@ -80,7 +80,7 @@ pub(crate) fn write_response(
     }
     let mut out = Vec::with_capacity(text.len() + 256);
     let mut object = write::Object::open(&mut out);
-    object.put("id", context.id);
+    object.put("id", &write::prefixed("cmpl-", context.id));
     object.put("object", "text_completion");
     object.put("created", &context.created);
     object.put("model", context.model);
@@ -109,7 +109,7 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(id: &str, created: i64, model: &[u8], wants_usage: bool) -> Self {
-        let frame = Frame::new("text_completion", id, created, model);
+        let frame = Frame::new("text_completion", &write::prefixed("cmpl-", id), created, model);
         Self { frame, wants_usage, stopped: false, usage: None }
     }
 

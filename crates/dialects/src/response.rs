@@ -16,7 +16,8 @@ use crate::{anthropic_messages, openai_chat, openai_completions, write};
 pub struct ResponseContext<'a> {
     /// The name of the model that the client asked for.
     pub model: &'a str,
-    /// The id of an answer that is translated; the same dialect keeps the provider's.
+    /// The id of an answer that is translated, given the dialect's own prefix (`chatcmpl-`, `msg_`); the
+    /// same dialect keeps the provider's.
     pub id: &'a str,
     /// Unix time in seconds, for dialects that tell it.
     pub created: i64,

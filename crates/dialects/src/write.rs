@@ -117,6 +117,11 @@ fn sse_data(out: &mut Vec<u8>, mut data: &[u8]) {
     }
 }
 
+/// An id with the prefix that the dialect's own ids have.
+pub(crate) fn prefixed(prefix: &str, id: &str) -> String {
+    if id.starts_with(prefix) { id.to_owned() } else { format!("{prefix}{id}") }
+}
+
 /// The frame that ends a stream of the OpenAI dialects.
 pub(crate) const DONE: &[u8] = b"data: [DONE]\n\n";
 

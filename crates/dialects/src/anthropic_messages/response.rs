@@ -63,7 +63,7 @@ pub(crate) fn write_response(
 ) -> Vec<u8> {
     let mut out = Vec::new();
     let mut object = write::Object::open(&mut out);
-    object.put("id", context.id);
+    object.put("id", &write::prefixed("msg_", context.id));
     object.put("type", "message");
     object.put("role", "assistant");
     object.put("model", context.model);

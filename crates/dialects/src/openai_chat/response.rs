@@ -128,7 +128,7 @@ pub(crate) fn write_response(
 ) -> Vec<u8> {
     let mut out = Vec::new();
     let mut object = write::Object::open(&mut out);
-    object.put("id", context.id);
+    object.put("id", &write::prefixed("chatcmpl-", context.id));
     object.put("object", "chat.completion");
     object.put("created", &context.created);
     object.put("model", context.model);

@@ -23,7 +23,8 @@ use watch::Watch;
 pub struct StreamContext<'a> {
     /// The name of the model that the client asked for.
     pub model: &'a str,
-    /// The id of an answer that is translated; the same dialect keeps the provider's.
+    /// The id of an answer that is translated, given the dialect's own prefix (`chatcmpl-`, `msg_`); the
+    /// same dialect keeps the provider's.
     pub id: &'a str,
     /// Unix time in seconds, for dialects that tell it.
     pub created: i64,

@@ -5,7 +5,7 @@ use domain::Usage;
 use crate::anthropic_messages::{stop_word, write_usage};
 use crate::error::DialectError;
 use crate::hub::{Stop, StreamEvent};
-use crate::write::{Object, sse};
+use crate::write::{Object, prefixed, sse};
 
 /// Writes the events of an Anthropic client. Blocks follow each other strictly: the official SDKs take the
 /// last one for the one that stops.
@@ -30,7 +30,7 @@ enum Open {
 impl Encoder {
     pub(crate) fn new(id: &str, model: &[u8]) -> Self {
         Self {
-            id: id.to_owned(),
+            id: prefixed("msg_", id),
             model: model.to_vec(),
             started: false,
             blocks: 0,

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::hub::{Stop, StreamEvent};
 use crate::openai_chat::{stop_word, write_usage};
-use crate::write::{DONE, json_into};
+use crate::write::{DONE, json_into, prefixed};
 
 /// What all chunks of one stream begin with.
 pub(crate) struct Frame {
@@ -94,7 +94,7 @@ struct Function<'a> {
 
 impl Encoder {
     pub(crate) fn new(id: &str, created: i64, model: &[u8], wants_usage: bool) -> Self {
-        let frame = Frame::new("chat.completion.chunk", id, created, model);
+        let frame = Frame::new("chat.completion.chunk", &prefixed("chatcmpl-", id), created, model);
         Self { frame, wants_usage, role_said: false, stopped: false, usage: None }
     }
 
