@@ -29,4 +29,4 @@ pub use config::{Config, ProviderEnv};
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use limits::*;
 pub use load::{Loaded, Source, check_bytes, load};
-pub use settings::Settings;
+pub use settings::{ModelAlias, REQUEST_SIZE_MB_DEFAULT, RESPONSE_SIZE_MB_DEFAULT, Settings};

@@ -4,6 +4,10 @@ use domain::providers::{self, ANY, KNOWN, Provider};
 
 use crate::keys;
 
+/// What a server is taken for that nothing names. It is not `openai`, so that a stranger does not get OpenAI's key
+/// from the environment.
+const GUESSED: &str = "openai_like";
+
 /// The provider of a deployment and the provider's own name for the model.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target {
@@ -39,7 +43,7 @@ pub fn target(model: &str, forced: Option<&str>, api_base: Option<&str>) -> Resu
         return Ok(named(provider, model));
     }
     if api_base.is_some() {
-        return Ok(Target { provider: "openai", model: model.into(), guessed: true });
+        return Ok(Target { provider: GUESSED, model: model.into(), guessed: true });
     }
     if model == ANY {
         return Ok(Target { provider: ANY, model: model.into(), guessed: false });
@@ -93,7 +97,7 @@ mod tests {
     #[test]
     fn an_own_server_is_taken_to_speak_openai() {
         let target = target("meta-llama/Llama-3", None, Some("http://vllm:8000/v1")).unwrap();
-        assert_eq!((target.provider, target.model.as_str()), ("openai", "meta-llama/Llama-3"));
+        assert_eq!((target.provider, target.model.as_str()), (GUESSED, "meta-llama/Llama-3"));
         assert!(target.guessed);
     }
 

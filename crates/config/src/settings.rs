@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::environment::Environment;
@@ -9,7 +10,6 @@ use crate::problems::{At, Problems};
 /// Longest wait for an upstream when nothing else is set: the compatible surface's 6000 seconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(6000);
 const NUM_RETRIES: u32 = 2;
-const ALLOWED_FAILS: u32 = 3;
 const COOLDOWN_TIME: Duration = Duration::from_secs(5);
 /// Largest request body unless set otherwise, in MiB. Leaves room for a request full of images:
 /// providers themselves refuse beyond 20 to 50.
@@ -33,8 +33,8 @@ pub struct Settings {
     pub num_retries: u32,
     /// Least wait before a further attempt. Default none.
     pub retry_after: Duration,
-    /// Failures within a minute before a deployment cools down. Default 3.
-    pub allowed_fails: u32,
+    /// Failures within a minute before a deployment cools down; `None` means the router's own rules.
+    pub allowed_fails: Option<u32>,
     /// How long a deployment cools down. Default 5 s.
     pub cooldown_time: Duration,
     pub disable_cooldowns: bool,
@@ -52,10 +52,18 @@ pub struct Settings {
     pub database_connection_pool_limit: u32,
     /// Longest wait for a free database connection. Default 60 s.
     pub database_connection_timeout: Duration,
-    /// Log lines as JSON. Default false.
-    pub json_logs: bool,
-    /// `LITELLM_LOG`: `debug`, `info`, `warning`, `error`.
-    pub log_level: Option<String>,
+    /// Requested name → model group.
+    pub model_group_alias: BTreeMap<String, ModelAlias>,
+    /// `litellm_key_header_name`: the header that carries the key instead of the usual ones.
+    pub key_header_name: Option<String>,
+}
+
+/// Where an alias of `model_group_alias` leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelAlias {
+    pub group: String,
+    /// Answers, but is not listed.
+    pub hidden: bool,
 }
 
 impl Default for Settings {
@@ -66,7 +74,7 @@ impl Default for Settings {
             stream_timeout: None,
             num_retries: NUM_RETRIES,
             retry_after: Duration::ZERO,
-            allowed_fails: ALLOWED_FAILS,
+            allowed_fails: None,
             cooldown_time: COOLDOWN_TIME,
             disable_cooldowns: false,
             budget_exceeded_status_code: BUDGET_EXCEEDED_STATUS,
@@ -76,8 +84,8 @@ impl Default for Settings {
             max_response_size_mb: RESPONSE_SIZE_MB_DEFAULT,
             database_connection_pool_limit: DATABASE_POOL_LIMIT,
             database_connection_timeout: DATABASE_TIMEOUT,
-            json_logs: false,
-            log_level: None,
+            model_group_alias: BTreeMap::new(),
+            key_header_name: None,
         }
     }
 }
@@ -126,8 +134,7 @@ impl<'n> Sections<'n> {
             allowed_fails: router
                 .whole("allowed_fails", 0, problems)
                 .or_else(|| litellm.whole("allowed_fails", 0, problems))
-                .or_else(|| whole(env, "DEFAULT_ALLOWED_FAILS", problems))
-                .unwrap_or(default.allowed_fails),
+                .or_else(|| whole(env, "DEFAULT_ALLOWED_FAILS", problems)),
             cooldown_time: router
                 .seconds("cooldown_time")
                 .or_else(|| seconds(env, "DEFAULT_COOLDOWN_TIME_SECONDS", problems))
@@ -155,11 +162,8 @@ impl<'n> Sections<'n> {
             database_connection_timeout: general
                 .seconds("database_connection_timeout")
                 .unwrap_or(default.database_connection_timeout),
-            json_logs: litellm
-                .boolean("json_logs")
-                .or_else(|| flag(env, "JSON_LOGS", problems))
-                .unwrap_or_default(),
-            log_level: env.get("LITELLM_LOG").map(|level| level.to_ascii_lowercase()),
+            model_group_alias: aliases(router, problems),
+            key_header_name: general.string("litellm_key_header_name"),
         }
     }
 
@@ -190,6 +194,24 @@ impl<'n> Sections<'n> {
         let at = At { place: node.place, path: "router_settings.routing_strategy" };
         problems.warn(at, format!("`{strategy}` is not supported yet; `{ONLY}` is used"), None);
     }
+}
+
+/// `alias: group`, or `alias: {model: group, hidden: true}`.
+fn aliases(router: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, ModelAlias> {
+    let mut aliases = BTreeMap::new();
+    for entry in router.get("model_group_alias").and_then(Node::entries).unwrap_or_default() {
+        let group = entry.value.text().or_else(|| entry.value.get("model")?.text());
+        let hidden = entry.value.get("hidden").and_then(Node::boolean).unwrap_or_default();
+        if let Some(group) = group {
+            aliases.insert(entry.key.clone(), ModelAlias { group: group.into(), hidden });
+            continue;
+        }
+        let path = format!("{}.{}", router.path_of("model_group_alias"), entry.key);
+        let at = At { place: entry.value.place, path: &path };
+        let found = entry.value.describe();
+        problems.error(at, format!("expected a model group, or a map with `model`, found {found}"), None);
+    }
+    aliases
 }
 
 fn flag(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<bool> {

@@ -60,6 +60,13 @@ fn azure_and_load_balancing() {
     assert_eq!(loaded.config.settings.stream_timeout, Some(Duration::from_secs(20)));
     assert_eq!(loaded.config.settings.cooldown_time, Duration::from_secs(30));
     assert!(warned(&loaded, "`fallbacks` is not supported yet"));
+    let alias = &loaded.config.settings.model_group_alias;
+    assert_eq!((alias["gpt-4"].group.as_str(), alias["gpt-4"].hidden), ("chat-large", false));
+    assert_eq!(
+        (alias["internal-judge"].group.as_str(), alias["internal-judge"].hidden),
+        ("chat-small", true)
+    );
+    assert_eq!(loaded.config.settings.allowed_fails, Some(3));
 }
 
 #[test]
@@ -68,6 +75,7 @@ fn clouds_and_credentials() {
     assert_eq!(loaded.config.deployments.len(), 6);
     assert_eq!(group(&loaded, "claude-sonnet")[0].provider, "bedrock");
     assert_eq!(group(&loaded, "claude-sonnet")[0].access_groups, ["frontier"]);
+    assert!(warned(&loaded, "`bedrock` is not supported yet; requests to this deployment will fail"));
     assert_eq!(group(&loaded, "gemini-flash")[0].api_key, Some(Secret::new("gm")));
     assert_eq!(group(&loaded, "bedrock-agent-model")[0].prices["input_cost_per_second"], 0.0015);
 }

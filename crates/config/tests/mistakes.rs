@@ -112,6 +112,50 @@ fn a_misspelt_key_for_the_gateway_is_not_sent_to_the_provider() {
 }
 
 #[test]
+fn a_price_that_is_no_amount_is_an_error() {
+    let text = |price| {
+        format!(
+            "model_list:\n- {{model_name: a, litellm_params: {{model: openai/x, input_cost_per_token: {price}}}}}\n"
+        )
+    };
+    assert!(read(&text("1e-6")).is_ok());
+    assert!(read(&text("\"0.000001\"")).is_ok());
+    for bad in ["-1", "cheap", "yes", "[1]"] {
+        assert!(errors(&text(bad)).contains("expected an amount of US dollars"), "{bad}");
+    }
+}
+
+#[test]
+fn weights_may_be_fractions() {
+    let text = |weight| {
+        let entry =
+            |weight| format!("- {{model_name: a, litellm_params: {{model: openai/x, weight: {weight}}}}}\n");
+        format!("model_list:\n{}{}", entry("1"), entry(weight))
+    };
+    let weights = |text: &str| {
+        let deployments = read(text).unwrap().config.deployments;
+        deployments.iter().map(|deployment| deployment.weight).collect::<Vec<_>>()
+    };
+    assert_eq!(weights(&text("3")), [Some(1), Some(3)]);
+    assert_eq!(weights(&text("0.5")), [Some(1000), Some(500)]);
+}
+
+#[test]
+fn a_server_that_nothing_names_does_not_get_openais_key() {
+    let text =
+        "model_list:\n- {model_name: a, litellm_params: {model: llama, api_base: \"http://stranger/v1\"}}\n";
+    let env = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-openai".to_owned());
+    let loaded = check_bytes("x", text.as_bytes(), &env).unwrap();
+    assert_eq!(loaded.config.deployments[0].api_key, None);
+    assert!(loaded.warnings[0].to_string().contains("write `openai/llama`"));
+}
+
+#[test]
+fn an_alias_that_leads_nowhere_is_an_error() {
+    assert!(errors("router_settings: {model_group_alias: {a: [b]}}").contains("expected a model group"));
+}
+
+#[test]
 fn yes_is_a_boolean_and_a_date_is_a_version() {
     let text = "\
 litellm_settings: {drop_params: yes}

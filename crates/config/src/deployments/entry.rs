@@ -1,13 +1,10 @@
-//! `model_list` → deployments.
-
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 
-use domain::providers::{self, ANY};
+use domain::providers::{self, ANY, Wire};
 use domain::{Deployment, Timeouts};
 use kit::Secret;
-use serde_json::{Map, Value};
 
+use super::params::{api_base, defaults, headers, object, prices, weight};
 use crate::deployment_id;
 use crate::environment::Environment;
 use crate::fields::{Fields, Unknown};
@@ -15,77 +12,21 @@ use crate::keys;
 use crate::node::{Content, Entry, Node};
 use crate::problems::{At, Problems};
 use crate::provider::{self, Target};
-use crate::settings::{Sections, Settings};
+use crate::settings::Settings;
 
-/// Providers without a public address: they need an `api_base`.
-const NEED_API_BASE: [&str; 9] = [
-    "azure",
-    "azure_ai",
-    "cloudflare",
-    "custom_openai",
-    "databricks",
-    "hosted_vllm",
-    "litellm_proxy",
-    "openai_like",
-    "vllm",
-];
-
-/// The deployments of `model_list`; `None` when there is none or it is empty.
-pub fn read(
-    root: &Fields<'_>,
-    sections: &Sections<'_>,
-    settings: &Settings,
-    env: &Environment<'_>,
-    problems: &mut Problems,
-) -> Option<Vec<Deployment>> {
-    let credentials = credentials(root, problems);
-    let list = root.get("model_list").and_then(Node::items).filter(|list| !list.is_empty())?;
-    let skip_invalid = sections.router.boolean("ignore_invalid_deployments").unwrap_or_default();
-    let mut reader = Reader {
-        settings,
-        env,
-        credentials,
-        skip_invalid,
-        weight_scale: weight_scale(list),
-        seen: HashMap::new(),
-    };
-    let read = list.iter().enumerate().filter_map(|(index, node)| reader.deployment(index, node, problems));
-    Some(read.collect())
-}
-
-/// `credential_list` by name.
-fn credentials<'n>(root: &Fields<'n>, problems: &mut Problems) -> HashMap<&'n str, &'n [Entry]> {
-    let mut found = HashMap::new();
-    let list = root.get("credential_list").and_then(Node::items).unwrap_or_default();
-    for (index, node) in list.iter().enumerate() {
-        let path = format!("credential_list[{index}]");
-        let Some(fields) = Fields::new(node, &path, problems) else { continue };
-        fields.check(keys::CREDENTIAL, Unknown::Ignored, problems);
-        let values = node.get("credential_values").and_then(Node::entries).unwrap_or_default();
-        match node.get("credential_name").and_then(Node::text) {
-            Some(name) => drop(found.insert(name, values)),
-            None => problems.error(
-                At { place: node.place, path: &path },
-                "a credential needs a `credential_name`",
-                None,
-            ),
-        }
-    }
-    found
-}
-
-struct Reader<'r> {
-    settings: &'r Settings,
-    env: &'r Environment<'r>,
-    credentials: HashMap<&'r str, &'r [Entry]>,
-    skip_invalid: bool,
-    weight_scale: f64,
+/// Reads the entries of `model_list`, one by one.
+pub struct Reader<'r> {
+    pub settings: &'r Settings,
+    pub env: &'r Environment<'r>,
+    pub credentials: HashMap<&'r str, &'r [Entry]>,
+    pub skip_invalid: bool,
+    pub weight_scale: f64,
     /// Ids, with the index of the entry that has each.
-    seen: HashMap<String, usize>,
+    pub seen: HashMap<String, usize>,
 }
 
 impl Reader<'_> {
-    fn deployment(&mut self, index: usize, node: &Node, problems: &mut Problems) -> Option<Deployment> {
+    pub fn deployment(&mut self, index: usize, node: &Node, problems: &mut Problems) -> Option<Deployment> {
         let path = format!("model_list[{index}]");
         let (params_path, info_path) = (format!("{path}.litellm_params"), format!("{path}.model_info"));
         let entry = Fields::new(node, &path, problems)?;
@@ -153,7 +94,11 @@ impl Reader<'_> {
                     let message = format!(
                         "no provider is named in `{model}`; its `api_base` is taken to speak OpenAI's dialect"
                     );
-                    problems.warn(at, message, Some(format!("write `openai/{model}` to say so")));
+                    problems.warn(
+                        at,
+                        message,
+                        Some(format!("write `openai/{model}` to say so; then it also gets OPENAI_API_KEY")),
+                    );
                 }
                 Some(target)
             }
@@ -215,9 +160,7 @@ impl Reader<'_> {
     ) -> Deployment {
         let known = providers::find(target.provider);
         let from_env = |names: &[&str]| self.env.first(names);
-        // A server that was only guessed to be OpenAI's kin does not get OpenAI's key.
-        let env_key = || from_env(known.filter(|_| !target.guessed)?.key_env);
-        let api_key = params.string("api_key").or_else(env_key);
+        let api_key = params.string("api_key").or_else(|| from_env(known?.key_env));
         Deployment {
             id,
             group,
@@ -242,7 +185,7 @@ impl Reader<'_> {
             base_model: info.string("base_model"),
             access_groups: info.texts("access_groups"),
             info: info.entries().iter().map(|e| (e.key.clone(), e.value.to_json())).collect(),
-            prices: prices(info, params),
+            prices: prices(info, params, problems),
             provider: target.provider.into(),
             model: target.model,
         }
@@ -256,9 +199,16 @@ impl Reader<'_> {
             return;
         }
         let Some(known) = providers::find(&deployment.provider) else { return };
-        if deployment.api_base.is_none() && NEED_API_BASE.contains(&known.name) {
-            let variables = known.base_env.join(" or ");
-            problems.warn(at, format!("`{}` needs an `api_base`, or {variables}", known.name), None);
+        if known.wire == Wire::NotYet {
+            let message =
+                format!("`{}` is not supported yet; requests to this deployment will fail", known.name);
+            problems.warn(at, message, None);
+            return;
+        }
+        let has_base = deployment.api_base.is_some() || known.base_url.is_some();
+        if !has_base && known.wire != Wire::Demo {
+            let or_variables = known.base_env.iter().map(|name| format!(" or {name}")).collect::<String>();
+            problems.warn(at, format!("`{}` needs an `api_base`{or_variables}", known.name), None);
         }
         // A key from a variable that is not set was warned about already.
         let says_key = params.entries().iter().any(|entry| entry.key == "api_key");
@@ -275,67 +225,6 @@ fn nearest_sibling(fields: &Fields<'_>, missing: &str) -> Option<String> {
     Some(format!("`{}` looks like it; write `{missing}`", near.key))
 }
 
-fn api_base<'n>(params: &Fields<'n>) -> Option<&'n str> {
-    params.text("api_base").or_else(|| params.text("base_url"))
-}
-
 fn azure_version(provider: &str, env: &Environment<'_>) -> Option<String> {
     provider.starts_with("azure").then(|| env.get("AZURE_API_VERSION")).flatten()
-}
-
-/// What weights are multiplied by to become whole numbers: they count in thousandths once one of
-/// them is a fraction.
-fn weight_scale(list: &[Node]) -> f64 {
-    let weight = |node: &Node| node.get("litellm_params")?.get("weight")?.number();
-    if list.iter().filter_map(weight).all(|weight| weight.fract() == 0.0) { 1.0 } else { 1000.0 }
-}
-
-fn weight(params: &Fields<'_>, scale: f64) -> Option<u64> {
-    let weight = params.get("weight")?.number()?.clamp(0.0, 1e12);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Some((weight * scale).round() as u64)
-}
-
-fn headers(params: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, Secret> {
-    let mut headers = BTreeMap::new();
-    for section in ["headers", "extra_headers"] {
-        for entry in params.get(section).and_then(Node::entries).unwrap_or_default() {
-            let path = format!("{}.{}", params.path_of(section), entry.key);
-            match entry.value.text() {
-                Some(value) => drop(headers.insert(entry.key.clone(), Secret::new(value))),
-                None if entry.value.is_null() => {}
-                None => {
-                    let at = At { place: entry.value.place, path: &path };
-                    problems.error(at, format!("expected a string, found {}", entry.value.describe()), None);
-                }
-            }
-        }
-    }
-    headers
-}
-
-/// What is neither for the gateway nor a price goes to the provider. A key that resembles one for the
-/// gateway is held back: it may be a misspelt `api_key`.
-fn defaults(params: &Fields<'_>) -> Map<String, Value> {
-    let for_provider = |entry: &&Entry| {
-        keys::find(keys::LITELLM_PARAMS, &entry.key).is_none()
-            && keys::misspelt_param(&entry.key).is_none()
-            && !pricing::is_price_field(&entry.key)
-    };
-    let sent = params.entries().iter().filter(for_provider).filter(|entry| !entry.value.is_null());
-    sent.map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
-}
-
-/// Prices in `litellm_params` win over those in `model_info`.
-fn prices(info: &Fields<'_>, params: &Fields<'_>) -> Map<String, Value> {
-    let all = info.entries().iter().chain(params.entries());
-    let prices = all.filter(|entry| pricing::is_price_field(&entry.key) && !entry.value.is_null());
-    prices.map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
-}
-
-fn object(node: Option<&Node>) -> Map<String, Value> {
-    match node.map(Node::to_json) {
-        Some(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
 }
