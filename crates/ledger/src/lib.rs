@@ -40,7 +40,7 @@ mod sync;
 mod writer;
 
 #[cfg(test)]
-#[path = "../tests/common/samples.rs"]
+#[path = "../tests/ledger/samples.rs"]
 mod samples;
 #[cfg(test)]
 mod tests;

@@ -1,1 +1,34 @@
-//! (in work)
+//! The gateway's own copy of who may do what: read from the database in the background, kept in memory
+//! and on disk, asked on every request without waiting.
+//!
+//! Knows nothing of HTTP, prices or what a request is. It never writes to the database, and a lookup
+//! never reads it: with the database away, what was known stays known.
+//!
+//! - [`Replica::lookup`]: a known key, at once.
+//! - [`Replica::catch_up`]: an unknown one. It waits for a read of the tail of changes that began after
+//!   the question; that one read answers for all who wait, so a flood of wrong keys stays
+//!   [one read each 50 ms](Settings::read_spacing), and a key works as soon as it was made. There is
+//!   no cache of wrong keys that could outlive its truth.
+//! - [`KeyEntry::reserve`]: holds a call's estimate against the budget until its cost is in the
+//!   database's total.
+//! - [`Replica::run`]: the background task.
+
+mod budget;
+mod catch_up;
+mod disk;
+mod entry;
+mod map;
+mod replica;
+mod run;
+mod saver;
+mod settings;
+mod source;
+mod status;
+
+pub use budget::{OverBudget, Reservation, SpendFigures};
+pub use catch_up::CatchUp;
+pub use entry::KeyEntry;
+pub use replica::Replica;
+pub use settings::Settings;
+pub use source::{Changes, Source, SourceError, WakeUps};
+pub use status::{LoadedFrom, Status};

@@ -1,14 +1,11 @@
 //! Every intent becomes one row, whatever happens in between.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::common::{Memory, Mode, drain, files, open, run, settings};
+use crate::samples::{event, intent, outcome};
 use bulkhead_ledger::{Fsync, JournalError, Settings, Writer};
-use common::samples::{event, intent, outcome};
-use common::{Memory, Mode, drain, files, open, run, settings};
 use domain::Status;
 use tempfile::tempdir;
 use uuid::Uuid;

@@ -1,7 +1,5 @@
 //! A database of the mind that can be away, slow or fussy, and a ledger over it.
 
-pub mod samples;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};

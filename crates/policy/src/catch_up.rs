@@ -1,0 +1,64 @@
+//! What to say of a key that is not in the replica.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kit::KeyHash;
+use tokio::time::timeout;
+
+use crate::{KeyEntry, Replica};
+
+/// When to come back, if nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The answer about a key that was not known.
+#[derive(Clone, Debug)]
+pub enum CatchUp {
+    Known(Arc<KeyEntry>),
+    /// There was no such key in the database after the question was asked.
+    Unknown,
+    /// It cannot be told at the moment.
+    Unavailable {
+        retry_after: Duration,
+    },
+}
+
+/// A look at the database that ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Round {
+    pub number: u64,
+    pub result: RoundResult,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RoundResult {
+    #[default]
+    NoneYet,
+    Fresh,
+    Away,
+}
+
+impl Replica {
+    /// Asks the database about a key that [`lookup`](Self::lookup) does not know: waits for the end of a
+    /// look at the tail that begins after now, which all who ask share.
+    pub async fn catch_up(&self, hash: &KeyHash) -> CatchUp {
+        let unavailable = CatchUp::Unavailable { retry_after: RETRY_AFTER };
+        let inner = &self.inner;
+        let Ok(_place) = inner.waiting.try_acquire() else { return unavailable };
+        let mut rounds = inner.round.subscribe();
+        if rounds.borrow().result == RoundResult::Away {
+            return self.lookup(hash).map_or(unavailable, CatchUp::Known);
+        }
+        let begun = inner.rounds_begun.load(Ordering::SeqCst);
+        inner.wake.notify_one();
+        let ended = rounds.wait_for(|round| round.number > begun);
+        let result = timeout(inner.settings.catch_up_wait_max, ended).await;
+        let result = result.ok().and_then(Result::ok).map(|round| round.result);
+        match (self.lookup(hash), result) {
+            (Some(entry), _) => CatchUp::Known(entry),
+            (None, Some(RoundResult::Fresh)) => CatchUp::Unknown,
+            (None, _) => unavailable,
+        }
+    }
+}

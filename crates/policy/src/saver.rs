@@ -1,0 +1,73 @@
+//! Writes the disk copy as the replica changes.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::KeyPolicy;
+use kit::{Clock, Timestamp};
+use tokio::time::sleep;
+
+use crate::disk;
+use crate::replica::Inner;
+use crate::{KeyEntry, LoadedFrom};
+
+/// Writing may take up one part in so many of the time: a large replica is saved less often.
+const SAVING_SHARE: u32 = 20;
+
+/// Saves soon after a policy changed, and now and then when only spend did.
+pub(crate) async fn save_as_it_changes(inner: &Arc<Inner>, clock: &dyn Clock) {
+    let mut saved_at: Option<Duration> = None;
+    loop {
+        sleep(inner.settings.save_policy_after).await;
+        let now = clock.monotonic();
+        let spend_is_due =
+            saved_at.is_none_or(|at| now.saturating_sub(at) >= inner.settings.save_spend_after);
+        if inner.policy_unsaved.load(Ordering::Relaxed)
+            || (spend_is_due && inner.spend_unsaved.load(Ordering::Relaxed))
+        {
+            save_if_changed(inner).await;
+            let done = clock.monotonic();
+            saved_at = Some(done);
+            sleep(done.saturating_sub(now) * SAVING_SHARE).await;
+        }
+    }
+}
+
+/// Saves now if anything changed since the last time.
+pub(crate) async fn save_if_changed(inner: &Arc<Inner>) {
+    let inner = Arc::clone(inner);
+    let saved = tokio::task::spawn_blocking(move || save(&inner)).await;
+    if saved.is_err() {
+        tracing::error!("the task that saves the policy copy panicked");
+    }
+}
+
+fn save(inner: &Inner) {
+    let Some(path) = &inner.copy_path else { return };
+    let _one_at_a_time = inner.saving.lock().unwrap_or_else(PoisonError::into_inner);
+    // Before reading: what changes meanwhile is saved the next time.
+    let spend_changed = inner.spend_unsaved.swap(false, Ordering::Relaxed);
+    let policy_changed = inner.policy_unsaved.swap(false, Ordering::Relaxed);
+    let status = inner.status().clone();
+    if !(spend_changed || policy_changed) || status.loaded_from == LoadedFrom::Nothing {
+        return;
+    }
+    let seq = inner.seq.load(Ordering::Relaxed);
+    let synced_at = status.last_sync_at.unwrap_or(Timestamp(0));
+    let entries = inner.map.shards().flatten().collect::<Vec<_>>();
+    let result = disk::save(path, seq, synced_at, entries.iter().map(|entry| with_spend(entry)));
+    if let Err(error) = &result {
+        inner.policy_unsaved.store(true, Ordering::Relaxed);
+        tracing::error!(file = %path.display(), %error, "the policy copy cannot be written");
+    }
+    inner.status().last_save_error = result.err().map(|error| error.to_string());
+}
+
+/// The policy with all that has been spent, what is on the way to the database included: after a
+/// restart without a database it still counts.
+fn with_spend(entry: &KeyEntry) -> KeyPolicy {
+    let figures = entry.spend();
+    KeyPolicy { spend: figures.known + figures.unshipped, ..entry.policy.clone() }
+}

@@ -1,0 +1,77 @@
+//! Where policy comes from: the one place that knows of the database.
+
+use std::future::Future;
+
+use domain::KeyPolicy;
+use kit::{KeyHash, Money, Timestamp};
+use store::{Store, StoreError};
+
+pub use store::policy::Changes;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceError(pub String);
+
+/// Tells of policy, always from the database that takes writes. All errors are taken to pass.
+pub trait Source: Send + Sync + 'static {
+    type WakeUps: WakeUps;
+
+    /// Every key, and the number of the last change in it.
+    fn snapshot(&self) -> impl Future<Output = Result<(i64, Vec<KeyPolicy>), SourceError>> + Send;
+
+    /// What changed after `seq`, at most `limit` changes of it.
+    fn changes_since(
+        &self,
+        seq: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Changes, SourceError>> + Send;
+
+    /// Spend of the keys with a budget whose spend changed after `since`, and when.
+    fn spend_since(
+        &self,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(KeyHash, Money, Timestamp)>, SourceError>> + Send;
+
+    /// A subscription to changes, where the database has such a thing.
+    fn wake_ups(&self) -> impl Future<Output = Result<Option<Self::WakeUps>, SourceError>> + Send;
+}
+
+pub trait WakeUps: Send + 'static {
+    /// Waits until something may have changed.
+    ///
+    /// # Errors
+    /// When the subscription is lost.
+    fn next(&mut self) -> impl Future<Output = Result<(), SourceError>> + Send;
+}
+
+impl Source for Store {
+    type WakeUps = store::policy::WakeUps;
+
+    async fn snapshot(&self) -> Result<(i64, Vec<KeyPolicy>), SourceError> {
+        Ok(self.policy().snapshot().await?)
+    }
+
+    async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, SourceError> {
+        Ok(self.policy().changes_since(seq, limit).await?)
+    }
+
+    async fn spend_since(&self, since: Timestamp) -> Result<Vec<(KeyHash, Money, Timestamp)>, SourceError> {
+        Ok(self.policy().spend_since(since).await?)
+    }
+
+    async fn wake_ups(&self) -> Result<Option<Self::WakeUps>, SourceError> {
+        Ok(self.policy().wakeups().await?)
+    }
+}
+
+impl WakeUps for store::policy::WakeUps {
+    async fn next(&mut self) -> Result<(), SourceError> {
+        Ok(store::policy::WakeUps::next(self).await?)
+    }
+}
+
+impl From<StoreError> for SourceError {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}

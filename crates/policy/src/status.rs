@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use kit::Timestamp;
+
+/// Where the replica's contents came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadedFrom {
+    #[default]
+    Nothing,
+    /// A copy that an earlier run left.
+    Disk,
+    Database,
+}
+
+impl LoadedFrom {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Disk => "disk",
+            Self::Database => "database",
+        }
+    }
+}
+
+/// How far the replica can be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The last policy change that is in.
+    pub seq: i64,
+    pub loaded_from: LoadedFrom,
+    /// When the database was last seen to have nothing newer; for a disk copy, when that was so.
+    pub last_sync_at: Option<Timestamp>,
+    /// Since then. Zero when never.
+    pub stale_for: Duration,
+    pub keys: usize,
+    /// Why the database cannot be read at the moment.
+    pub last_error: Option<String>,
+    /// Why the disk copy could not be written the last time.
+    pub last_save_error: Option<String>,
+}

@@ -1,0 +1,193 @@
+//! A database of the mind: keys, a log of changes, and switches for its troubles.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use bulkhead_policy::{Changes, Source, SourceError, WakeUps};
+use domain::KeyPolicy;
+use kit::{KeyHash, Money, Timestamp};
+use tokio::sync::{Notify, watch};
+
+#[derive(Clone, Default)]
+pub struct Database {
+    state: Arc<Mutex<State>>,
+    reads: Arc<watch::Sender<Reads>>,
+    bell: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: BTreeMap<KeyHash, KeyPolicy>,
+    log: Vec<(i64, KeyHash)>,
+    seq: i64,
+    spend_at: BTreeMap<KeyHash, Timestamp>,
+    now: i64,
+    away: bool,
+    rings: bool,
+}
+
+/// Reads that ended, by kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reads {
+    pub snapshots: u64,
+    pub tails: u64,
+    pub spends: u64,
+    pub failures: u64,
+}
+
+pub fn key(name: &str) -> KeyPolicy {
+    KeyPolicy {
+        hash: KeyHash::of(name),
+        alias: Some(name.into()),
+        user_id: None,
+        team_id: None,
+        organization_id: None,
+        models: Box::default(),
+        aliases: Box::default(),
+        tags: Box::default(),
+        max_budget: None,
+        spend: Money::ZERO,
+        blocked: false,
+        expires: None,
+    }
+}
+
+impl Database {
+    /// One that tells of changes at once, as Postgres does.
+    pub fn ringing() -> Self {
+        let database = Self::default();
+        database.state.lock().unwrap().rings = true;
+        database
+    }
+
+    pub fn put(&self, policy: KeyPolicy) {
+        let mut state = self.state.lock().unwrap();
+        let hash = policy.hash;
+        state.touch_spend(hash);
+        state.keys.insert(hash, policy);
+        state.log_change(hash);
+        self.bell.notify_one();
+    }
+
+    pub fn delete(&self, hash: KeyHash) {
+        let mut state = self.state.lock().unwrap();
+        state.keys.remove(&hash);
+        state.log_change(hash);
+        self.bell.notify_one();
+    }
+
+    /// As the ledger's transaction does: no policy change. Returns the new total.
+    pub fn charge(&self, hash: KeyHash, cost: Money) -> Money {
+        let mut state = self.state.lock().unwrap();
+        state.touch_spend(hash);
+        let key = state.keys.get_mut(&hash).unwrap();
+        key.spend += cost;
+        key.spend
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.state.lock().unwrap().away = away;
+    }
+
+    /// Forgets changes up to the newest, as a clean-up would.
+    pub fn trim(&self) {
+        self.state.lock().unwrap().log.clear();
+    }
+
+    /// Goes back to an older number, as a restored backup would.
+    pub fn set_seq(&self, seq: i64) {
+        self.state.lock().unwrap().seq = seq;
+    }
+
+    pub fn reads(&self) -> Reads {
+        *self.reads.borrow()
+    }
+
+    /// Waits until reads that begin from now on have ended.
+    pub async fn until(&self, is_so: impl Fn(Reads, Reads) -> bool) {
+        let before = self.reads();
+        self.reads.subscribe().wait_for(|now| is_so(before, *now)).await.unwrap();
+        // The reader gets its turn before whoever waited.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    }
+
+    /// Two looks at the tail: the second began after now.
+    pub async fn until_followed(&self) {
+        self.until(|before, now| now.tails >= before.tails + 2).await;
+    }
+
+    async fn read<T>(
+        &self,
+        count: impl FnOnce(&mut Reads),
+        read: impl FnOnce(&State) -> T,
+    ) -> Result<T, SourceError> {
+        tokio::task::yield_now().await;
+        let result = {
+            let state = self.state.lock().unwrap();
+            if state.away { Err(SourceError("connection refused".into())) } else { Ok(read(&state)) }
+        };
+        let failed = result.is_err();
+        self.reads.send_modify(|reads| if failed { reads.failures += 1 } else { count(reads) });
+        result
+    }
+}
+
+impl State {
+    fn log_change(&mut self, hash: KeyHash) {
+        self.seq += 1;
+        self.log.push((self.seq, hash));
+    }
+
+    fn touch_spend(&mut self, hash: KeyHash) {
+        self.now += 1;
+        self.spend_at.insert(hash, Timestamp(self.now));
+    }
+
+    fn changes_since(&self, seq: i64, limit: usize) -> Changes {
+        let part = self.log.iter().filter(|(at, _)| *at > seq).take(limit).collect::<Vec<_>>();
+        let next = part.last().map_or(seq, |(at, _)| *at);
+        let hashes = part.iter().map(|(_, hash)| *hash).collect::<BTreeSet<_>>();
+        let keys = hashes.into_iter().map(|hash| (hash, self.keys.get(&hash).cloned())).collect();
+        Changes { head: self.seq, next, keys }
+    }
+}
+
+impl Source for Database {
+    type WakeUps = Bell;
+
+    async fn snapshot(&self) -> Result<(i64, Vec<KeyPolicy>), SourceError> {
+        self.read(|reads| reads.snapshots += 1, |state| (state.seq, state.keys.values().cloned().collect()))
+            .await
+    }
+
+    async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, SourceError> {
+        self.read(|reads| reads.tails += 1, |state| state.changes_since(seq, limit as usize)).await
+    }
+
+    async fn spend_since(&self, since: Timestamp) -> Result<Vec<(KeyHash, Money, Timestamp)>, SourceError> {
+        let read = |state: &State| {
+            let changed = state.spend_at.iter().filter(|(_, at)| **at > since);
+            let rows = changed.filter_map(|(hash, at)| {
+                let key = state.keys.get(hash).filter(|key| key.max_budget.is_some())?;
+                Some((*hash, key.spend, *at))
+            });
+            rows.collect()
+        };
+        self.read(|reads| reads.spends += 1, read).await
+    }
+
+    async fn wake_ups(&self) -> Result<Option<Bell>, SourceError> {
+        let bell = Bell(Arc::clone(&self.bell));
+        self.read(|_| {}, |state| state.rings.then_some(bell)).await
+    }
+}
+
+pub struct Bell(Arc<Notify>);
+
+impl WakeUps for Bell {
+    async fn next(&mut self) -> Result<(), SourceError> {
+        self.0.notified().await;
+        Ok(())
+    }
+}
