@@ -1,1 +1,30 @@
-//! (in work)
+//! The data plane: the walk of an LLM request from the socket to a provider and back.
+//!
+//! Knows nothing of SQL, of the management API or of how configuration is written. No stage of a request
+//! waits for a database or for Redis.
+
+mod body;
+mod count_tokens;
+mod credentials;
+mod deployments;
+mod front_door;
+mod health;
+mod models;
+mod names;
+mod pipeline;
+mod prices;
+mod receive_body;
+mod refusal;
+mod respond;
+mod route;
+mod server;
+mod settings;
+mod worker;
+
+pub use deployments::{Environment, ReadyDeployments};
+pub use front_door::FrontDoor;
+pub use prices::Prices;
+pub use receive_body::BodyMemory;
+pub use server::Server;
+pub use settings::Settings;
+pub use worker::{Core, Worker};

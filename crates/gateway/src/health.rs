@@ -1,0 +1,51 @@
+//! Probes: whether the process turns, and whether it can serve traffic. Neither asks a database.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use policy::LoadedFrom;
+use serde_json::json;
+
+use crate::body::Body;
+use crate::worker::Core;
+
+/// The worker that answers is the runtime that is asked about.
+pub fn liveness(core: &Core) -> Response<Body> {
+    if core.is_draining() {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "shutting_down"}).to_string());
+    }
+    answer(StatusCode::OK, "\"I'm alive!\"".to_owned())
+}
+
+/// Ready means able to serve traffic: the policy replica holds something to decide by, be it old.
+pub fn readiness(core: &Core) -> Response<Body> {
+    if core.is_draining() {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "shutting_down"}).to_string());
+    }
+    let policy = core.replica.status(core.clock.now());
+    let journal = core.ledger.stats();
+    let usable = policy.loaded_from != LoadedFrom::Nothing;
+    let connected = policy.loaded_from == LoadedFrom::Database && policy.last_error.is_none();
+    let body = json!({
+        "status": if usable { "healthy" } else { "starting" },
+        "db": if connected { "connected" } else { "Not connected" },
+        "policy": {
+            "keys": policy.keys,
+            "sequence": policy.seq,
+            "loaded_from": policy.loaded_from.as_str(),
+            "seconds_since_sync": policy.stale_for.as_secs_f64(),
+        },
+        "journal": {
+            "bytes": journal.bytes,
+            "backlog_bytes": journal.backlog_bytes,
+            "seconds_behind": journal.lag.as_secs_f64(),
+        },
+    });
+    let status = if usable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    answer(status, body.to_string())
+}
+
+fn answer(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,304 @@
+//! Stage 5: ask providers until one answers: pick, translate, write the intent down, send, classify; retry
+//! or go on to the next while nothing has reached the client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dialects::RequestOptions;
+use dialects::error::ErrorClass;
+use domain::{Dialect, Intent, Status};
+use http::{HeaderMap, Response};
+use routing::{Candidate, Failure, NoCandidate, Tried, retry};
+use shared::InFlight as Occupied;
+use upstream::Target;
+
+use super::admit::Admitted;
+use super::identify::Caller;
+use super::read::Ask;
+use super::receive::Received;
+use super::settle::{End, Settlement};
+use super::{deadline, failure, stream};
+use crate::deployments::Ready;
+use crate::names;
+use crate::refusal::{ProviderFailure, Refusal};
+use crate::worker::Worker;
+
+/// Retry-After for a full house, when nothing tells when there is room.
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What all attempts of one request share.
+pub struct Request<'r> {
+    pub worker: &'r Arc<Worker>,
+    pub received: &'r Received,
+    pub caller: &'r Caller,
+    pub ask: &'r Ask,
+    pub admitted: &'r Admitted,
+}
+
+/// An answer, whole or begun, whose account is still open.
+pub struct Answered {
+    pub candidate: Candidate,
+    pub ready: Arc<Ready>,
+    pub provider_dialect: Dialect,
+    pub head: http::response::Parts,
+    pub body: AnswerBody,
+    pub settlement: Settlement,
+    pub retries: u32,
+    /// How long the provider was waited for, from sending to its whole answer or first bytes.
+    pub waited: Duration,
+    /// Parameters that the provider was not told, by name.
+    pub dropped: Vec<String>,
+    /// The slot at the deployment, free again when dropped.
+    pub occupied: Occupied,
+}
+
+pub enum AnswerBody {
+    Whole(Bytes),
+    Stream(stream::Begun),
+}
+
+/// An attempt that did not get that far.
+enum Missed {
+    /// Another attempt may be made.
+    Failed { failure: Failure, told: Box<ProviderFailure> },
+    /// Nothing was sent, and another attempt would fare the same.
+    Refused(Refusal),
+}
+
+impl Request<'_> {
+    pub async fn run(&self, reservation: Option<policy::Reservation>) -> Result<Answered, Refusal> {
+        let core = &self.worker.core;
+        let group = &*self.admitted.group;
+        let view = &*core.deployments;
+        let mut tried = Tried::default();
+        let mut reservation = reservation;
+        loop {
+            let picked = routing::pick(group, view, &tried, &mut **self.worker.rng());
+            let (position, candidate) = picked.map_err(|none| self.nobody(none))?;
+            tried.add(position);
+            let retries = u32::try_from(tried.attempts() - 1).unwrap_or(u32::MAX);
+            let (failure, told) = match self.attempt(candidate, retries, &mut reservation).await {
+                Ok(answered) => return Ok(answered),
+                Err(Missed::Refused(refusal)) => return Err(refusal),
+                Err(Missed::Failed { failure, told }) => (failure, told),
+            };
+            if core.deployments.failed(candidate, &failure, group.has_alternatives()).is_some() {
+                core.metrics.cooled_down();
+            }
+            let limits = self.retry_limits(candidate);
+            let decision = retry::decide(&failure, group, view, &tried, &limits, &mut **self.worker.rng());
+            match decision {
+                retry::Decision::Stop => return Err(Refusal::Provider(*told)),
+                retry::Decision::Retry { after } => {
+                    core.metrics.retried(reason(&failure));
+                    tokio::time::sleep(after).await;
+                }
+            }
+        }
+    }
+
+    fn nobody(&self, none: NoCandidate) -> Refusal {
+        let retry_after = match none {
+            NoCandidate::Cooling { left } => left,
+            NoCandidate::Full => FULL_RETRY_AFTER,
+        };
+        Refusal::NoHealthyDeployment { model: self.admitted.model.clone(), retry_after }
+    }
+
+    fn retry_limits(&self, candidate: &Candidate) -> retry::Limits {
+        let settings = &self.worker.core.settings;
+        let retries = self
+            .received
+            .number(names::NUM_RETRIES)
+            .or_else(|| self.ask.number(dialects::Field::NumRetries))
+            .or(candidate.deployment.num_retries)
+            .unwrap_or(settings.num_retries);
+        retry::Limits { retries, min_delay: settings.retry_delay_min, has_fallbacks: false }
+    }
+
+    async fn attempt(
+        &self,
+        candidate: &Candidate,
+        retries: u32,
+        reservation: &mut Option<policy::Reservation>,
+    ) -> Result<Answered, Missed> {
+        let core = &self.worker.core;
+        let ready = core.ready.get(candidate).map_err(|error| misconfigured(candidate, &error))?;
+        let target = ready
+            .endpoint
+            .target(self.received.dialect, &self.received.headers)
+            .map_err(|error| Missed::Refused(Refusal::Untranslatable { message: error.to_string() }))?;
+        let prepared = self.prepare(candidate, &ready, target.dialect)?;
+        let occupied = core
+            .deployments
+            .enter(candidate)
+            .ok_or_else(|| Missed::Refused(self.nobody(NoCandidate::Full)))?;
+        let settlement = self.open_account(candidate, &ready, reservation.take());
+        let provider_dialect = target.dialect;
+        let sent_at = core.clock.monotonic();
+        match self.exchange(candidate, &ready, target, prepared.pieces).await {
+            Ok((head, body)) => {
+                core.deployments.succeeded(candidate);
+                Ok(Answered {
+                    candidate: candidate.clone(),
+                    ready,
+                    provider_dialect,
+                    head,
+                    body,
+                    settlement,
+                    retries,
+                    waited: core.clock.monotonic().saturating_sub(sent_at),
+                    dropped: prepared.dropped,
+                    occupied,
+                })
+            }
+            Err((failure, told)) => {
+                *reservation = settlement.end_and_keep_reservation(failed_end(&failure, &told));
+                Err(Missed::Failed { failure, told: Box::new(told) })
+            }
+        }
+    }
+
+    fn prepare(
+        &self,
+        candidate: &Candidate,
+        ready: &Ready,
+        provider: Dialect,
+    ) -> Result<dialects::Prepared, Missed> {
+        let deployment = &*candidate.deployment;
+        let additional_drop = self.ask.additional_drop_params(&deployment.additional_drop_params);
+        let options = RequestOptions {
+            model: &candidate.model,
+            defaults: &deployment.defaults,
+            extra_body: &deployment.extra_body,
+            unsupported: &ready.refuses,
+            drop_params: self
+                .ask
+                .envelope
+                .flag(dialects::Field::DropParams)
+                .unwrap_or(deployment.drop_params || self.worker.core.settings.drop_params),
+            additional_drop: &additional_drop,
+            default_max_tokens: ready.default_max_tokens(),
+        };
+        dialects::prepare(self.received.dialect, provider, &self.ask.envelope, &options)
+            .map_err(|error| Missed::Refused(failure::refusal(candidate, error)))
+    }
+
+    fn open_account(
+        &self,
+        candidate: &Candidate,
+        ready: &Ready,
+        reservation: Option<policy::Reservation>,
+    ) -> Settlement {
+        let id = self.worker.new_event_id();
+        let intent = self.intent(id, Some((candidate, ready)));
+        // An intent that cannot be written (disk full) is counted and logged by the ledger; by default
+        // requests are served all the same.
+        let _ = self.worker.write_intent(&intent);
+        let metrics = &self.worker.core.metrics;
+        let labels = metrics.call(&self.admitted.group.name, &candidate.provider, self.received.dialect);
+        Settlement::open(self.worker.clone(), id, labels, ready.priced.clone(), reservation)
+    }
+
+    fn intent(&self, id: uuid::Uuid, at: Option<(&Candidate, &Ready)>) -> Intent {
+        super::account::intent(
+            self.received,
+            self.caller,
+            Some(self.ask),
+            &self.admitted.model,
+            id,
+            at,
+            self.admitted.estimate,
+        )
+    }
+
+    /// Sends and waits: for the whole body, or for the first bytes of a stream.
+    async fn exchange(
+        &self,
+        candidate: &Candidate,
+        ready: &Ready,
+        target: Target,
+        pieces: Vec<Bytes>,
+    ) -> Result<(http::response::Parts, AnswerBody), (Failure, ProviderFailure)> {
+        let settings = &self.worker.core.settings;
+        let deadline = deadline::of(settings, self.received, self.ask, &candidate.deployment);
+        let provider = target.dialect;
+        let label = &ready.label;
+        let exchange = async {
+            let response = self
+                .worker
+                .client
+                .call(target, pieces)
+                .await
+                .map_err(|error| failure::unsent(label, &error))?;
+            self.take_answer(response, provider, label).await
+        };
+        match tokio::time::timeout(deadline.total, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(failure::timed_out(label, deadline)),
+        }
+    }
+
+    async fn take_answer(
+        &self,
+        response: Response<upstream::Body>,
+        provider: Dialect,
+        label: &Arc<str>,
+    ) -> Result<(http::response::Parts, AnswerBody), (Failure, ProviderFailure)> {
+        let limit = self.worker.core.settings.response_body_bytes_max;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (head, body) = response.into_parts();
+        if !head.status.is_success() {
+            let body = upstream::read_limited(body, failure::ERROR_BODY_BYTES_MAX).await.unwrap_or_default();
+            return Err(failure::answered(label, provider, head.status, &head.headers, &body));
+        }
+        if self.ask.envelope.stream() && is_event_stream(&head.headers) {
+            let begun =
+                stream::Begun::await_first(body).await.map_err(|error| failure::broken(label, &error))?;
+            return Ok((head, AnswerBody::Stream(begun)));
+        }
+        let whole =
+            upstream::read_limited(body, limit).await.map_err(|error| failure::broken(label, &error))?;
+        Ok((head, AnswerBody::Whole(whole)))
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
+}
+
+const fn reason(failure: &Failure) -> &'static str {
+    match failure.kind {
+        routing::FailureKind::TimedOut { .. } => "timed_out",
+        routing::FailureKind::Unreachable => "unreachable",
+        routing::FailureKind::BrokenOff => "broken_off",
+        _ if failure.status == 429 => "rate_limited",
+        _ => "error_answer",
+    }
+}
+
+fn misconfigured(candidate: &Candidate, error: &upstream::TargetError) -> Missed {
+    let message = format!("the deployment `{}` cannot be called: {error}", candidate.full_model);
+    Missed::Refused(Refusal::Misconfigured { message })
+}
+
+fn failed_end(failure: &Failure, told: &ProviderFailure) -> End {
+    let status = match failure.kind {
+        routing::FailureKind::TimedOut { .. } => Status::TimedOut,
+        _ => Status::UpstreamError,
+    };
+    End::free(status, failure.status, Some(told.message.clone()))
+}
+
+/// The class of a provider's error in routing's words.
+pub const fn routing_kind(class: ErrorClass) -> routing::FailureKind {
+    match class {
+        ErrorClass::ContextWindow => routing::FailureKind::ContextWindow,
+        ErrorClass::ContentPolicy => routing::FailureKind::ContentPolicy,
+        ErrorClass::RateLimit | ErrorClass::Other => routing::FailureKind::Answered,
+    }
+}

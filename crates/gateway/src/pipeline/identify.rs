@@ -1,0 +1,84 @@
+//! Stage 2: who is asking. From memory; only a key that is unknown here waits for one shared look at the
+//! database.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use kit::KeyHash;
+use policy::{CatchUp, KeyEntry};
+
+use crate::credentials::{self, Presented};
+use crate::refusal::Refusal;
+use crate::worker::Core;
+
+/// Who is asking.
+#[derive(Clone)]
+pub enum Caller {
+    Master,
+    Key(Arc<KeyEntry>),
+}
+
+/// Finds the caller of a request and checks that its key is good now.
+pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let presented = match credentials::find(headers, core.settings.key_header.as_ref()) {
+        Presented::Key(key) => key,
+        Presented::Malformed => return Err(Refusal::MalformedKey),
+        Presented::Nothing => return Err(Refusal::NoKey),
+    };
+    if core.settings.master_key.matches(presented) {
+        return Ok(Caller::Master);
+    }
+    if !presented.starts_with("sk-") {
+        return Err(Refusal::NotAVirtualKey { shown: masked(presented) });
+    }
+    let hash = KeyHash::of(presented);
+    let entry = match core.replica.lookup(&hash) {
+        Some(entry) => entry,
+        None => catch_up(core, hash, presented).await?,
+    };
+    check(core, &entry, presented)?;
+    Ok(Caller::Key(entry))
+}
+
+async fn catch_up(core: &Core, hash: KeyHash, presented: &str) -> Result<Arc<KeyEntry>, Refusal> {
+    match core.replica.catch_up(&hash).await {
+        CatchUp::Known(entry) => Ok(entry),
+        CatchUp::Unknown => Err(Refusal::UnknownKey { last4: last4(presented), hash }),
+        CatchUp::Unavailable { retry_after } => Err(Refusal::PolicyUnavailable { retry_after }),
+    }
+}
+
+fn check(core: &Core, entry: &KeyEntry, presented: &str) -> Result<(), Refusal> {
+    if entry.policy.blocked {
+        return Err(Refusal::BlockedKey);
+    }
+    if let Some(expired) = entry.policy.expires {
+        let now = core.clock.now();
+        if expired <= now {
+            return Err(Refusal::ExpiredKey { last4: last4(presented), expired, now });
+        }
+    }
+    Ok(())
+}
+
+fn last4(key: &str) -> String {
+    key.char_indices().rev().nth(3).map_or("", |(at, _)| &key[at..]).into()
+}
+
+/// The first and last four characters, for a text that is no key of ours but may be someone else's.
+fn masked(text: &str) -> String {
+    let head: String = text.chars().take(4).collect();
+    if text.chars().count() <= 8 { "****".into() } else { format!("{head}****{}", last4(text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_key_is_shown_masked() {
+        assert_eq!(masked("AIzaSyA-12345"), "AIza****2345");
+        assert_eq!(masked("short"), "****");
+        assert_eq!(last4("sk-abcd"), "abcd");
+    }
+}

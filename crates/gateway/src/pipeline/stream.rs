@@ -1,0 +1,252 @@
+//! Stage 6: the provider's stream on its way to the client. Bytes pass, usage is watched; whatever ends the
+//! stream settles the account, once.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dialects::stream::{End as Ending, Machine, Progress};
+use domain::{Status, Usage};
+use frames::{SSE_EVENT_BYTES_MAX, SseEvent, SseParser};
+use http_body::{Body as HttpBody, Frame};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, Sleep};
+use upstream::{BodyError, ReadError};
+
+use super::settle::{End, Settlement, client_gone};
+use crate::body::BrokenBody;
+use crate::receive_body::Held;
+use crate::worker::InFlight;
+
+/// The status of the events that tell a client, in the middle of a stream, what went wrong.
+const BROKEN_STATUS: u16 = 500;
+const TIMEOUT_STATUS: u16 = 408;
+
+/// A provider's stream of which the first bytes have come, so that an early failure can still be retried.
+pub struct Begun {
+    first: Bytes,
+    rest: upstream::Body,
+}
+
+impl Begun {
+    /// Waits for the first bytes.
+    pub async fn await_first(mut body: upstream::Body) -> Result<Self, ReadError> {
+        while let Some(frame) = body.frame().await {
+            if let Ok(first) = frame?.into_data()
+                && !first.is_empty()
+            {
+                return Ok(Self { first, rest: body });
+            }
+        }
+        Err(BodyError::Reset.into())
+    }
+}
+
+/// What is held while the stream runs, and given back when it ends.
+pub struct Keep {
+    pub occupied: shared::InFlight,
+    pub held: Held,
+    pub in_flight: InFlight,
+}
+
+/// The body that the client reads.
+pub struct Metered {
+    first: Option<Bytes>,
+    upstream: upstream::Body,
+    parser: SseParser,
+    machine: Machine,
+    account: Option<Settlement>,
+    /// Our count of the prompt, for a stream whose provider sends no usage.
+    input_tokens: u64,
+    idle: Pin<Box<Sleep>>,
+    idle_max: Duration,
+    label: Arc<str>,
+    ended: bool,
+    _keep: Keep,
+}
+
+impl Metered {
+    pub fn new(
+        begun: Begun,
+        machine: Machine,
+        mut account: Settlement,
+        input_tokens: u64,
+        idle_max: Duration,
+        label: Arc<str>,
+        keep: Keep,
+    ) -> Self {
+        account.first_byte();
+        Self {
+            first: Some(begun.first),
+            upstream: begun.rest,
+            parser: SseParser::new(SSE_EVENT_BYTES_MAX),
+            machine,
+            account: Some(account),
+            input_tokens,
+            idle: Box::pin(tokio::time::sleep(idle_max)),
+            idle_max,
+            label,
+            ended: false,
+            _keep: keep,
+        }
+    }
+
+    pub fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+        let mut out = Vec::new();
+        while !self.ended {
+            match self.poll_chunk(context) {
+                Poll::Ready(Some(Ok(chunk))) => self.take(chunk, &mut out),
+                Poll::Ready(Some(Err(error))) => self.broke(&error, &mut out),
+                Poll::Ready(None) => self.provider_done(&mut out),
+                Poll::Pending if !out.is_empty() => break,
+                Poll::Pending => match self.idle.as_mut().poll(context) {
+                    Poll::Ready(()) => self.timed_out(&mut out),
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+            if !out.is_empty() && !self.ended && !self.machine.done() {
+                break;
+            }
+        }
+        if out.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(out.into())))) }
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        loop {
+            return match Pin::new(&mut self.upstream).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(chunk) => Poll::Ready(Some(Ok(chunk))),
+                    Err(_trailers) => continue,
+                },
+                Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => Poll::Ready(None),
+                // The last event has come: the client need not wait for the provider to hang up.
+                Poll::Pending if self.machine.done() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+    }
+
+    fn take(&mut self, chunk: Bytes, out: &mut Vec<u8>) {
+        self.idle.as_mut().reset(Instant::now() + self.idle_max);
+        out.reserve(chunk.len() + chunk.len() / 4);
+        self.parser.push(chunk);
+        while let Some(event) = self.parser.next() {
+            let taken = match event {
+                Ok(event) => self.event(&event, out),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(message) = taken {
+                return self.fail(Status::UpstreamError, BROKEN_STATUS, message, out);
+            }
+            if self.ended {
+                return;
+            }
+        }
+        // Heartbeats of the provider keep the client's connection alive too.
+        if self.parser.take_heartbeats() > 0 && out.is_empty() {
+            out.extend_from_slice(b": keep-alive\n\n");
+        }
+    }
+
+    /// An error that the provider sends within its stream has been written for the client and ends it.
+    fn event(&mut self, event: &SseEvent, out: &mut Vec<u8>) -> Result<(), String> {
+        let progress =
+            self.machine.event(event.name(), &event.data, out).map_err(|error| error.to_string())?;
+        if progress == Progress::Failed {
+            let message = self.machine.error().map(|error| error.message.clone());
+            self.settle(Status::UpstreamError, BROKEN_STATUS, message);
+        }
+        Ok(())
+    }
+
+    fn provider_done(&mut self, out: &mut Vec<u8>) {
+        if let Some(event) = self.parser.finish()
+            && let Err(message) = self.event(&event, out)
+        {
+            return self.fail(Status::UpstreamError, BROKEN_STATUS, message, out);
+        }
+        if self.ended {
+            return;
+        }
+        self.machine.finish(Ending::UpstreamDone, out);
+        if self.machine.complete() {
+            self.settle(Status::Success, 200, None);
+        } else {
+            self.settle(Status::UpstreamError, 200, Some("the provider ended its stream early".into()));
+        }
+    }
+
+    fn broke(&mut self, error: &BodyError, out: &mut Vec<u8>) {
+        if self.machine.done() {
+            return self.provider_done(out);
+        }
+        self.fail(Status::UpstreamError, BROKEN_STATUS, error.to_string(), out);
+    }
+
+    fn timed_out(&mut self, out: &mut Vec<u8>) {
+        let message = format!("the provider sent nothing for {} seconds", self.idle_max.as_secs_f64());
+        self.fail(Status::TimedOut, TIMEOUT_STATUS, message, out);
+    }
+
+    fn fail(&mut self, status: Status, http_status: u16, message: String, out: &mut Vec<u8>) {
+        let told = format!("{}: {} - {message}", class(status), self.label);
+        self.machine.finish(Ending::Failed { status: http_status, message: &told }, out);
+        self.settle(status, http_status, Some(message));
+    }
+
+    fn settle(&mut self, status: Status, http_status: u16, error: Option<String>) {
+        self.ended = true;
+        let (usage, usage_estimated) = self.usage();
+        let response_id = self.machine.response_id().map(Box::from);
+        let error = error.map(Into::into);
+        if let Some(account) = self.account.take() {
+            account.end(End { status, http_status, usage, usage_estimated, response_id, error });
+        }
+    }
+
+    /// The provider's own count; else ours of what has passed, once anything has.
+    fn usage(&self) -> (Usage, bool) {
+        let told = self.machine.usage();
+        if let Some(usage) = told.filter(|_| self.machine.complete() || !self.machine.saw_content()) {
+            return (usage, false);
+        }
+        if !self.machine.saw_content() {
+            return (Usage::default(), false);
+        }
+        let told = told.unwrap_or_default();
+        let usage = Usage {
+            input: if told.input > 0 { told.input } else { self.input_tokens },
+            output: told.output.max(pricing::estimate::tokens(self.machine.output_chars())),
+            ..told
+        };
+        (usage, true)
+    }
+}
+
+const fn class(status: Status) -> &'static str {
+    match status {
+        Status::TimedOut => "litellm.Timeout",
+        _ => "litellm.APIConnectionError",
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        if self.account.is_some() {
+            let (usage, estimated) = self.usage();
+            let response_id = self.machine.response_id().map(Box::from);
+            if let Some(account) = self.account.take() {
+                account.end(client_gone(usage, estimated, response_id));
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Every way in which a request is refused by us, or failed by a provider, as facts; [`words`] turns them
+//! into what the compatible surface says, and the client's dialect gives that its shape.
+
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::{KeyHash, Money, Timestamp};
+
+pub use words::{Source, Words};
+
+/// Why a request gets no answer from a model.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    NoKey,
+    MalformedKey,
+    /// A key that does not start with `sk-`.
+    NotAVirtualKey {
+        shown: String,
+    },
+    UnknownKey {
+        last4: String,
+        hash: KeyHash,
+    },
+    /// The key is not known and the database cannot be asked, so it may well be good.
+    PolicyUnavailable {
+        retry_after: Duration,
+    },
+    BlockedKey,
+    ExpiredKey {
+        last4: String,
+        expired: Timestamp,
+        now: Timestamp,
+    },
+    ModelDenied {
+        model: String,
+    },
+    OverBudget {
+        key: String,
+        spend: Money,
+        max: Money,
+        status: u16,
+    },
+    BannedParam(String),
+    InvalidJson(String),
+    NotAnObject,
+    MissingParam {
+        label: &'static str,
+        param: &'static str,
+    },
+    InvalidParam {
+        param: Option<String>,
+        message: String,
+    },
+    InvalidModel {
+        label: &'static str,
+        model: String,
+    },
+    UnsupportedParams {
+        provider: String,
+        params: Vec<String>,
+    },
+    /// The model's provider has no such endpoint, or cannot be told what the request says.
+    Untranslatable {
+        message: String,
+    },
+    BodyTooLarge {
+        limit_bytes: u64,
+    },
+    BodyTooSlow,
+    BodyBroken(String),
+    WrongMethod {
+        allow: &'static str,
+    },
+    NoHealthyDeployment {
+        model: String,
+        retry_after: Duration,
+    },
+    Overloaded {
+        retry_after: Duration,
+    },
+    /// The deployment cannot be called as it is configured.
+    Misconfigured {
+        message: String,
+    },
+    Provider(ProviderFailure),
+}
+
+/// What went wrong at a provider.
+#[derive(Clone, Debug)]
+pub struct ProviderFailure {
+    /// `OpenAIException`, `AnthropicException`, …: how the compatible surface names it in messages.
+    pub label: Arc<str>,
+    pub kind: FailureKind,
+    pub message: String,
+    /// The provider's own `type` and `param`, when it sent them.
+    pub error_type: Option<String>,
+    pub param: Option<String>,
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The provider answered with this status.
+    Status(u16),
+    ContextWindow,
+    ContentPolicy,
+    /// No answer within the time allowed.
+    Timeout(Duration),
+    Connection,
+    /// The answer broke off or made no sense.
+    Garbage,
+}
+
+impl Refusal {
+    /// For metrics and the ledger: a short name of a bounded set.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoKey => "no_key",
+            Self::MalformedKey | Self::NotAVirtualKey { .. } => "malformed_key",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::PolicyUnavailable { .. } => "policy_unavailable",
+            Self::BlockedKey => "blocked_key",
+            Self::ExpiredKey { .. } => "expired_key",
+            Self::ModelDenied { .. } => "model_denied",
+            Self::OverBudget { .. } => "over_budget",
+            Self::InvalidModel { .. } => "invalid_model",
+            Self::BannedParam(_)
+            | Self::InvalidJson(_)
+            | Self::NotAnObject
+            | Self::MissingParam { .. }
+            | Self::InvalidParam { .. }
+            | Self::UnsupportedParams { .. }
+            | Self::Untranslatable { .. } => "invalid_request",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTooSlow | Self::BodyBroken(_) => "body_broken",
+            Self::WrongMethod { .. } => "wrong_method",
+            Self::NoHealthyDeployment { .. } => "no_healthy_deployment",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Provider(_) => "provider",
+        }
+    }
+
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::PolicyUnavailable { retry_after }
+            | Self::NoHealthyDeployment { retry_after, .. }
+            | Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::Provider(failure) => failure.retry_after,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Answers: their headers, and refusals in the client's dialect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dialects::ResponseContext;
+use dialects::error::ErrorFacts;
+use dialects::stream::{Machine, StreamContext};
+use domain::{Dialect, Status};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use kit::Money;
+
+use crate::body::Body;
+use crate::names;
+use crate::pipeline::admit::Admitted;
+use crate::pipeline::attempt::{AnswerBody, Answered};
+use crate::pipeline::failure;
+use crate::pipeline::identify::Caller;
+use crate::pipeline::read::Ask;
+use crate::pipeline::receive::Received;
+use crate::pipeline::settle::End;
+use crate::pipeline::stream::{Keep, Metered};
+use crate::refusal::{Refusal, Source, Words};
+use crate::worker::{InFlight, Worker};
+
+/// Headers of a provider that are about its connection or its body, not about the answer.
+const NOT_PASSED_ON: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::SET_COOKIE,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_TYPE,
+];
+/// Most headers of a provider that are passed on.
+const PROVIDER_HEADERS_MAX: usize = 64;
+
+/// What an answer's headers are made of.
+pub struct Facts<'f> {
+    pub worker: &'f Arc<Worker>,
+    pub received: &'f Received,
+    pub caller: &'f Caller,
+    pub admitted: &'f Admitted,
+}
+
+/// The dialect in which to refuse where the path tells none.
+pub fn dialect_of(headers: &HeaderMap) -> Dialect {
+    if headers.contains_key("anthropic-version") { Dialect::AnthropicMessages } else { Dialect::OpenAiChat }
+}
+
+pub fn call_id(headers: &mut HeaderMap, id: &str) {
+    put(headers, names::CALL_ID, id);
+}
+
+/// A refusal in the client's dialect. `call_id` is given once the request has one.
+pub fn refusal(worker: &Worker, dialect: Dialect, refusal: &Refusal, id: Option<&str>) -> Response<Body> {
+    let words = Words::from(refusal);
+    worker.core.metrics.refused(refusal.reason());
+    let body = dialects::error::write(
+        dialect,
+        &ErrorFacts {
+            status: words.status,
+            message: &words.message,
+            kind: Some(&words.kind),
+            param: words.param.as_deref(),
+            ..ErrorFacts::default()
+        },
+    );
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(words.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    put(headers, names::RESPONSE_COST, "0");
+    put(headers, names::ERROR_SOURCE, if words.source == Source::Gateway { "gateway" } else { "provider" });
+    match id {
+        Some(id) => call_id(headers, id),
+        None => call_id(headers, &worker.new_call_id().to_string()),
+    }
+    if let Some(after) = refusal.retry_after() {
+        put(headers, "retry-after", &whole_seconds(after).to_string());
+    }
+    if let Refusal::WrongMethod { allow } = refusal {
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    if matches!(refusal, Refusal::UnknownKey { .. } | Refusal::PolicyUnavailable { .. })
+        && let Some(stale) = worker.core.policy_age()
+    {
+        put(headers, names::POLICY_AGE, &stale.as_secs().to_string());
+    }
+    security(headers);
+    response
+}
+
+/// Rounded up, so that a client that comes back then finds what it was told.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// A whole answer.
+pub fn whole(facts: &Facts<'_>, answered: Answered) -> Response<Body> {
+    let Answered {
+        candidate,
+        ready,
+        provider_dialect,
+        head,
+        body,
+        mut settlement,
+        retries,
+        waited,
+        dropped,
+        occupied,
+    } = answered;
+    let AnswerBody::Whole(bytes) = body else { return internal(facts) };
+    settlement.first_byte();
+    let context = ResponseContext {
+        model: &facts.admitted.model,
+        id: &facts.received.call_id,
+        created: facts.received.started_at.secs(),
+    };
+    let answer = match dialects::response(provider_dialect, facts.received.dialect, &bytes, &context) {
+        Ok(answer) => answer,
+        Err(error) => {
+            let told = failure::garbage(&ready.label, &error.to_string());
+            settlement.end(End::free(Status::UpstreamError, 500, Some(error.to_string())));
+            let refused = Refusal::Provider(told);
+            return refusal(facts.worker, facts.received.dialect, &refused, Some(&facts.received.call_id));
+        }
+    };
+    drop(occupied);
+    let counted = answer.usage;
+    let cost = settlement.end(End {
+        status: Status::Success,
+        http_status: 200,
+        usage: counted.unwrap_or_default(),
+        usage_estimated: counted.is_none(),
+        response_id: answer.id.map(Into::into),
+        error: None,
+    });
+    let mut response = Response::new(Body::Pieces(answer.pieces.into()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    common(facts, headers, &candidate, ready.endpoint.api_base(), retries, &dropped);
+    put(headers, names::RESPONSE_COST, &cost.to_string());
+    key_headers(facts, headers, cost);
+    durations(facts, headers, waited);
+    provider_headers(headers, &head.headers);
+    response
+}
+
+/// A streamed answer: headers now, the account when the stream ends.
+pub fn stream(facts: &Facts<'_>, answered: Answered, ask: Ask, in_flight: InFlight) -> Response<Body> {
+    let Answered {
+        candidate,
+        ready,
+        provider_dialect,
+        head,
+        body,
+        settlement,
+        retries,
+        waited,
+        dropped,
+        occupied,
+    } = answered;
+    let AnswerBody::Stream(begun) = body else { return internal(facts) };
+    let context = StreamContext {
+        model: &facts.admitted.model,
+        id: &facts.received.call_id,
+        created: facts.received.started_at.secs(),
+        client_wants_usage: ask.envelope.wants_usage(),
+    };
+    // A crossing that does not exist was refused before anything was sent.
+    let Ok(machine) = Machine::new(provider_dialect, facts.received.dialect, context) else {
+        return internal(facts);
+    };
+    let input_tokens = ask.input_tokens();
+    let keep = Keep { occupied, held: ask.held, in_flight };
+    let idle_max = facts.worker.core.settings.stream_idle_timeout;
+    let metered = Metered::new(begun, machine, settlement, input_tokens, idle_max, ready.label.clone(), keep);
+    let mut response = Response::new(Body::Stream(Box::new(metered)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    put(headers, "x-accel-buffering", "no");
+    common(facts, headers, &candidate, ready.endpoint.api_base(), retries, &dropped);
+    key_headers(facts, headers, Money::ZERO);
+    durations(facts, headers, waited);
+    provider_headers(headers, &head.headers);
+    response
+}
+
+fn internal(facts: &Facts<'_>) -> Response<Body> {
+    let refused = Refusal::Misconfigured { message: "Internal server error".into() };
+    refusal(facts.worker, facts.received.dialect, &refused, Some(&facts.received.call_id))
+}
+
+fn common(
+    facts: &Facts<'_>,
+    headers: &mut HeaderMap,
+    candidate: &routing::Candidate,
+    api_base: &str,
+    retries: u32,
+    dropped: &[String],
+) {
+    call_id(headers, &facts.received.call_id);
+    put(headers, names::MODEL_ID, &candidate.deployment.id);
+    put(headers, names::MODEL_NAME, &candidate.full_model);
+    put(headers, names::MODEL_GROUP, &facts.admitted.model);
+    put(headers, names::MODEL_API_BASE, api_base);
+    put(headers, names::VERSION, env!("CARGO_PKG_VERSION"));
+    put(headers, names::ATTEMPTED_RETRIES, &retries.to_string());
+    put(headers, names::ATTEMPTED_FALLBACKS, "0");
+    if !dropped.is_empty() {
+        put(headers, names::DROPPED_PARAMS, &dropped.join(","));
+    }
+    security(headers);
+}
+
+/// `cost` is that of this call, not yet in the key's known spend.
+fn key_headers(facts: &Facts<'_>, headers: &mut HeaderMap, cost: Money) {
+    let Caller::Key(entry) = facts.caller else { return };
+    let spend = entry.spend();
+    // Without a budget nothing was reserved, so this call is not among what waits to be shipped.
+    let own = if entry.policy.max_budget.is_some() { Money::ZERO } else { cost };
+    put(headers, names::KEY_SPEND, &(spend.known + spend.unshipped + own).to_string());
+    if let Some(max) = entry.policy.max_budget {
+        put(headers, names::KEY_MAX_BUDGET, &max.to_string());
+    }
+}
+
+/// The whole time so far, and the part of it that was ours.
+fn durations(facts: &Facts<'_>, headers: &mut HeaderMap, waited: Duration) {
+    let core = &facts.worker.core;
+    let took = core.clock.monotonic().saturating_sub(facts.received.started);
+    let overhead = took.saturating_sub(waited);
+    core.metrics.request_ended(facts.received.dialect, 200, took, overhead);
+    put(headers, names::RESPONSE_DURATION, &millis(took));
+    put(headers, names::OVERHEAD_DURATION, &millis(overhead));
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{:.3}", duration.as_secs_f64() * 1e3)
+}
+
+fn security(headers: &mut HeaderMap) {
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// Every header of the provider under its prefix, and its rate limits under their own names as well.
+fn provider_headers(headers: &mut HeaderMap, provider: &HeaderMap) {
+    for (name, value) in provider.iter().take(PROVIDER_HEADERS_MAX) {
+        if NOT_PASSED_ON.contains(name) {
+            continue;
+        }
+        if name.as_str().starts_with("x-ratelimit-") {
+            headers.insert(name.clone(), value.clone());
+        }
+        let prefixed = [names::PROVIDER_PREFIX, name.as_str()].concat();
+        if let Ok(name) = HeaderName::from_bytes(prefixed.as_bytes()) {
+            headers.append(name, value.clone());
+        }
+    }
+}
+
+/// Empty values and such as no header can carry are left out.
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value)
+        && !value.is_empty()
+    {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,204 @@
+//! Sockets and threads: one thread accepts and hands each connection to the worker with the fewest; each
+//! worker has a single-threaded runtime and its own connections to providers.
+//!
+//! A request so stays on one core from its first byte to its last, and wakes no other thread.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, warn};
+
+use crate::body::Body;
+use crate::worker::Worker;
+
+/// Accepted connections that wait for their worker. Beyond it the kernel's backlog holds them.
+const HANDOVER_QUEUE_LEN_MAX: usize = 1024;
+/// A client that has not sent its headers by then is disconnected.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(30);
+/// Largest request head; hyper answers 431 beyond it.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Most header lines in a request.
+const HEADER_LINES_MAX: usize = 128;
+/// Pause after the system refuses to accept (no file descriptors left), so that the loop does not spin.
+const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
+/// Requests that one HTTP/2 connection may run at once.
+const H2_STREAMS_MAX: u32 = 256;
+
+/// The running workers; dropping the senders and joining ends them.
+pub struct Server {
+    workers: Vec<WorkerThread>,
+}
+
+struct WorkerThread {
+    connections: mpsc::Sender<std::net::TcpStream>,
+    open: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts one thread per worker.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no runtime.
+    pub fn start(
+        workers: Vec<impl FnOnce() -> Worker + Send + 'static>,
+        drain_time_max: Duration,
+        shutdown: &watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        let workers = workers
+            .into_iter()
+            .enumerate()
+            .map(|(number, make)| WorkerThread::start(number, make, drain_time_max, shutdown.clone()))
+            .collect::<io::Result<_>>()?;
+        Ok(Self { workers })
+    }
+
+    /// Accepts until told to stop, then waits for the workers to drain.
+    ///
+    /// # Errors
+    /// When the listener cannot be registered.
+    pub async fn run(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => self.hand_over(stream).await,
+                    Err(error) => {
+                        warn!("cannot accept a connection: {error}");
+                        tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
+                    }
+                },
+                _ = shutdown.wait_for(|stop| *stop) => break,
+            }
+        }
+        drop(listener);
+        self.join().await
+    }
+
+    async fn hand_over(&self, stream: TcpStream) {
+        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.open.load(Ordering::Relaxed))
+        else {
+            return;
+        };
+        let Ok(stream) = stream.into_std() else { return };
+        worker.open.fetch_add(1, Ordering::Relaxed);
+        if worker.connections.send(stream).await.is_err() {
+            worker.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn join(self) -> io::Result<()> {
+        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
+        tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        })
+        .await
+        .map_err(io::Error::other)
+    }
+}
+
+impl WorkerThread {
+    fn start(
+        number: usize,
+        make: impl FnOnce() -> Worker + Send + 'static,
+        drain_time_max: Duration,
+        shutdown: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        let (connections, handed_over) = mpsc::channel(HANDOVER_QUEUE_LEN_MAX);
+        let open = Arc::new(AtomicUsize::new(0));
+        let counter = open.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+            // The worker is made inside its runtime, so that its timers and sockets belong to it.
+            runtime.block_on(async move {
+                let worker = Arc::new(make());
+                serve(worker, handed_over, counter, drain_time_max, shutdown).await;
+            });
+        })?;
+        Ok(Self { connections, open, thread })
+    }
+}
+
+async fn serve(
+    worker: Arc<Worker>,
+    mut handed_over: mpsc::Receiver<std::net::TcpStream>,
+    open: Arc<AtomicUsize>,
+    drain_time_max: Duration,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let draining = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            stream = handed_over.recv() => match stream {
+                Some(stream) => start_connection(&worker, stream, OpenConnection(open.clone()), &draining),
+                None => break,
+            },
+            _ = shutdown.wait_for(|stop| *stop) => break,
+        }
+    }
+    if tokio::time::timeout(drain_time_max, draining.shutdown()).await.is_err() {
+        warn!("some requests were still running after {} s and are cut off", drain_time_max.as_secs());
+    }
+}
+
+struct OpenConnection(Arc<AtomicUsize>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn start_connection(
+    worker: &Arc<Worker>,
+    stream: std::net::TcpStream,
+    open: OpenConnection,
+    draining: &GracefulShutdown,
+) {
+    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { return };
+    // Without it a response waits up to 40 ms for the client's acknowledgement of its first packet.
+    let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok().map(|address| address.ip());
+    let worker = worker.clone();
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let worker = worker.clone();
+        async move { Ok::<http::Response<Body>, std::convert::Infallible>(worker.answer(request, peer).await) }
+    });
+    let connection = draining.watch(builder().serve_connection(TokioIo::new(stream), service).into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!("connection ended: {error}");
+        }
+        drop(open);
+    });
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADER_LINES_MAX)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX));
+    builder
+}

@@ -1,0 +1,60 @@
+//! What the gateway can be told, with what it does otherwise.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use kit::Secret;
+
+/// Settings of the request path.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub master_key: Secret,
+    /// `general_settings.litellm_key_header_name`: the one header that carries keys.
+    pub key_header: Option<HeaderName>,
+    /// `general_settings.max_request_size_mb`; 32 MiB unless set.
+    pub request_body_bytes_max: u64,
+    /// `general_settings.max_response_size_mb`; 64 MiB unless set. Streams are not bounded by it.
+    pub response_body_bytes_max: u64,
+    /// Bodies of all requests together, in memory at one time.
+    pub bodies_bytes_max: u64,
+    /// Requests that one gateway runs at once.
+    pub requests_in_flight_max: usize,
+    /// For the whole request body to arrive.
+    pub body_time_max: Duration,
+    /// `litellm_settings.request_timeout`: for a provider's whole answer, or the first byte of a stream.
+    pub request_timeout: Duration,
+    /// `router_settings.stream_timeout`: the first byte of a stream, when set apart.
+    pub stream_timeout: Option<Duration>,
+    /// Between two chunks of a provider's stream.
+    pub stream_idle_timeout: Duration,
+    pub num_retries: u32,
+    /// `router_settings.retry_after`: the shortest wait before a retry.
+    pub retry_delay_min: Duration,
+    pub drop_params: bool,
+    /// 422 unless `litellm_settings.budget_exceeded_status_code` says otherwise.
+    pub budget_exceeded_status: u16,
+    pub metrics_need_key: bool,
+}
+
+impl Settings {
+    /// Every default, under this master key.
+    pub fn with_master_key(master_key: Secret) -> Self {
+        Self {
+            master_key,
+            key_header: None,
+            request_body_bytes_max: 32 << 20,
+            response_body_bytes_max: 64 << 20,
+            bodies_bytes_max: 1 << 30,
+            requests_in_flight_max: 10_000,
+            body_time_max: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(6000),
+            stream_timeout: None,
+            stream_idle_timeout: Duration::from_secs(300),
+            num_retries: 2,
+            retry_delay_min: Duration::ZERO,
+            drop_params: false,
+            budget_exceeded_status: 422,
+            metrics_need_key: true,
+        }
+    }
+}

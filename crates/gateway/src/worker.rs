@@ -1,0 +1,175 @@
+//! What all workers share, and what each has for itself; and the first fork of the road for each request.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{Intent, Outcome, UsageEvent};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use kit::{Clock, Rng};
+use ledger::JournalError;
+use telemetry::metrics::Metrics;
+use uuid::Uuid;
+
+use crate::body::Body;
+use crate::deployments::ReadyDeployments;
+use crate::front_door::FrontDoor;
+use crate::pipeline;
+use crate::pipeline::identify::identify;
+use crate::prices::Prices;
+use crate::receive_body::BodyMemory;
+use crate::refusal::Refusal;
+use crate::route::{self, Route};
+use crate::settings::Settings;
+use crate::{count_tokens, health, models, respond};
+
+/// Shared by all workers of a gateway.
+pub struct Core {
+    pub settings: Settings,
+    pub table: routing::Table,
+    pub prices: Arc<Prices>,
+    pub replica: Arc<policy::Replica>,
+    pub deployments: Arc<shared::Deployments>,
+    pub metrics: Arc<Metrics>,
+    pub ledger: ledger::Ledger,
+    pub clock: Arc<dyn Clock>,
+    pub bodies: Arc<BodyMemory>,
+    pub ready: ReadyDeployments,
+    pub in_flight: Arc<AtomicUsize>,
+    pub draining: AtomicBool,
+    pub front_door: Option<FrontDoor>,
+}
+
+/// One thread's own: connections to providers, a journal file, chance.
+pub struct Worker {
+    pub core: Arc<Core>,
+    pub client: upstream::Client,
+    writer: Mutex<ledger::Writer>,
+    rng: Mutex<Box<dyn Rng>>,
+}
+
+/// A request in flight, counted until its answer has ended.
+pub struct InFlight(Arc<AtomicUsize>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+const OVERLOAD_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Core {
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How long ago the replica last agreed with the database; `None` before the first time.
+    pub fn policy_age(&self) -> Option<Duration> {
+        let status = self.replica.status(self.clock.now());
+        status.last_sync_at.map(|_| status.stale_for)
+    }
+
+    fn enter(&self) -> Result<InFlight, Refusal> {
+        let guard = InFlight(self.in_flight.clone());
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.settings.requests_in_flight_max {
+            return Err(Refusal::Overloaded { retry_after: OVERLOAD_RETRY_AFTER });
+        }
+        Ok(guard)
+    }
+}
+
+impl Worker {
+    pub fn new(core: Arc<Core>, client: upstream::Client, writer: ledger::Writer, rng: Box<dyn Rng>) -> Self {
+        Self { core, client, writer: Mutex::new(writer), rng: Mutex::new(rng) }
+    }
+
+    /// Answers any request: the data plane here, the rest through the front door if there is one.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Option<IpAddr>) -> Response<Body> {
+        match route::find(request.method(), request.uri().path()) {
+            Route::Liveness => health::liveness(&self.core),
+            Route::Readiness => health::readiness(&self.core),
+            Route::Elsewhere => self.elsewhere(request, peer).await,
+            Route::Inference { dialect, label, model } => {
+                let in_flight = match self.core.enter() {
+                    Ok(guard) => guard,
+                    Err(refusal) => return respond::refusal(&self, dialect, &refusal, None),
+                };
+                pipeline::run(&self, request, peer, in_flight, (dialect, label, model)).await
+            }
+            Route::CountTokens => count_tokens::answer(&self, request).await,
+            route => self.small(route, request).await,
+        }
+    }
+
+    /// Model lists and metrics: they need a key and no body.
+    async fn small(&self, route: Route, request: Request<Incoming>) -> Response<Body> {
+        let dialect = respond::dialect_of(request.headers());
+        if let Route::WrongMethod { allow } = route {
+            return respond::refusal(self, dialect, &Refusal::WrongMethod { allow }, None);
+        }
+        if matches!(route, Route::Metrics) && !self.core.settings.metrics_need_key {
+            return self.metrics();
+        }
+        let caller = match identify(&self.core, request.headers()).await {
+            Ok(caller) => caller,
+            Err(refusal) => return respond::refusal(self, dialect, &refusal, None),
+        };
+        match route {
+            Route::OneModel(id) => models::one(&self.core, &caller, request.headers(), &id),
+            Route::Metrics => self.metrics(),
+            _ => models::list(&self.core, &caller, request.headers()),
+        }
+    }
+
+    fn metrics(&self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.core.metrics.render()));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(telemetry::metrics::CONTENT_TYPE));
+        response
+    }
+
+    async fn elsewhere(&self, request: Request<Incoming>, peer: Option<IpAddr>) -> Response<Body> {
+        match &self.core.front_door {
+            Some(door) => door.forward(&self.client, request, peer).await,
+            None => {
+                let mut response = Response::new(Body::from("{\"detail\":\"Not Found\"}"));
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+        }
+    }
+
+    pub fn new_call_id(&self) -> Uuid {
+        kit::new_call_id(&mut **self.rng())
+    }
+
+    pub fn new_event_id(&self) -> Uuid {
+        kit::new_event_id(self.core.clock.now(), &mut **self.rng())
+    }
+
+    /// The worker's own source of chance; the lock is free, since one thread uses it.
+    pub fn rng(&self) -> std::sync::MutexGuard<'_, Box<dyn Rng>> {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn write_intent(&self, intent: &Intent) -> Result<(), JournalError> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).intent(intent)
+    }
+
+    /// An outcome that cannot be written is counted and logged by the ledger; the client is served all the
+    /// same.
+    pub fn write_outcome(&self, outcome: &Outcome) {
+        let _ = self.writer.lock().unwrap_or_else(PoisonError::into_inner).outcome(outcome);
+    }
+
+    pub fn write_refusal(&self, event: &UsageEvent) {
+        let _ = self.writer.lock().unwrap_or_else(PoisonError::into_inner).refusal(event);
+    }
+}
