@@ -55,7 +55,8 @@ const NO_OPS: &[(&str, &[&str])] = &[
 
 pub(crate) fn ignore_no_ops(object: &mut Object<'_, '_>) {
     for (name, values) in NO_OPS {
-        if object.peek(name).is_some_and(|raw| values.contains(&raw.get())) {
+        let said = object.peek(name).map(|raw| raw.get().split_ascii_whitespace().collect::<String>());
+        if said.is_some_and(|said| values.contains(&said.as_str())) {
             object.ignore(&[name]);
         }
     }
