@@ -1,1 +1,23 @@
-//! (in work)
+//! The control plane: keys, spend, models, analytics and sign-in over HTTP, described by OpenAPI.
+//!
+//! Knows nothing of LLM calls, wire dialects, prices or SQL, and never talks to a provider; whatever
+//! happens here, gateways go on answering. Reads no clock and no randomness but what [`State`] brings.
+
+mod analytics;
+mod auth;
+mod http;
+mod keys;
+mod models;
+mod openapi;
+mod serve;
+mod session;
+mod spend;
+mod state;
+mod system;
+mod time;
+
+pub use http::limits::Limits;
+pub use models::ModelCard;
+pub use openapi::{openapi_json, router};
+pub use serve::serve;
+pub use state::{RngFactory, State};

@@ -26,7 +26,8 @@ pub struct KeyPatch {
 }
 
 impl KeyPatch {
-    pub(crate) fn apply(self, key: &mut VirtualKey) {
+    /// Makes the changes.
+    pub fn apply(self, key: &mut VirtualKey) {
         set(&mut key.alias, self.alias);
         set(&mut key.user_id, self.user_id);
         set(&mut key.team_id, self.team_id);

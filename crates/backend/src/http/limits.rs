@@ -1,0 +1,77 @@
+//! Bounds of every request: how many at once, how long to wait for a turn, how long to run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State as Extract};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::error::ApiError;
+
+/// How much of the control plane is in use at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests that are worked on at once; probes do not count.
+    pub requests_max: usize,
+    /// Longest wait for a turn; then 503.
+    pub queue_timeout: Duration,
+    /// Longest run of one request; then it is stopped with 503.
+    pub request_timeout: Duration,
+    /// Open connections.
+    pub connections_max: usize,
+    /// Longest time from the first byte of a request to the end of its headers.
+    pub header_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests_max: 64,
+            queue_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(30),
+            connections_max: 1024,
+            header_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Turnstile {
+    limits: Limits,
+    turns: Arc<Semaphore>,
+}
+
+impl Turnstile {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, turns: Arc::new(Semaphore::new(limits.requests_max)) }
+    }
+}
+
+/// Lets a request through when it is its turn, and stops it when its time is up. Dropping the handler
+/// also drops what it waits for, the statement in the database included.
+pub async fn bound(Extract(gate): Extract<Turnstile>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/health") {
+        return next.run(request).await;
+    }
+    let Ok(Ok(_turn)) = timeout(gate.limits.queue_timeout, gate.turns.acquire()).await else {
+        return ApiError::busy().into_response();
+    };
+    match timeout(gate.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::timed_out().into_response(),
+    }
+}
+
+/// Answers of the control plane are private and are what their type says.
+pub async fn mark(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,70 @@
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::{Deserialize, Serialize};
+use store::keys::{AliasQuery, PAGE_SIZE_MAX};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::auth::Admin;
+use crate::http::error::{ApiError, Refusals};
+use crate::http::input::Params;
+use crate::state::Shared;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct KeyAliasQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: u32,
+    #[param(minimum = 1, maximum = 100)]
+    size: u32,
+    /// Part of the alias.
+    search: Option<String>,
+    team_id: Option<String>,
+}
+
+impl Default for KeyAliasQuery {
+    fn default() -> Self {
+        Self { page: 1, size: 50, search: None, team_id: None }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct KeyAliases {
+    aliases: Vec<String>,
+    total_count: u64,
+    current_page: u32,
+    total_pages: u64,
+    size: u32,
+}
+
+/// One page of key aliases in alphabetical order.
+#[utoipa::path(
+    get, path = "/key/aliases", tag = "keys", operation_id = "listKeyAliases", params(KeyAliasQuery),
+    responses((status = 200, body = KeyAliases), Refusals),
+)]
+pub async fn aliases(
+    Extract(state): Extract<Shared>,
+    _admin: Admin,
+    Params(query): Params<KeyAliasQuery>,
+) -> Result<Json<KeyAliases>, ApiError> {
+    if query.page == 0 || !(1..=PAGE_SIZE_MAX).contains(&query.size) {
+        let message = format!("`page` starts at 1 and `size` goes from 1 to {PAGE_SIZE_MAX}.");
+        return Err(ApiError::bad("size", message));
+    }
+    let asked = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let store_query = AliasQuery {
+        search: asked(query.search),
+        team_id: asked(query.team_id),
+        page: query.page - 1,
+        size: query.size,
+    };
+    let found = state.store.keys().aliases(&store_query).await?;
+    Ok(Json(KeyAliases {
+        aliases: found.rows,
+        total_count: found.total,
+        current_page: query.page,
+        total_pages: found.total.div_ceil(u64::from(query.size)),
+        size: query.size,
+    }))
+}

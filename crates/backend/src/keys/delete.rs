@@ -1,0 +1,75 @@
+use axum::Json;
+use axum::extract::State as Extract;
+use kit::KeyHash;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::key_hash;
+use crate::auth::Admin;
+use crate::http::error::{ApiError, ErrorBody, Refusals};
+use crate::http::input::{Input, Names};
+use crate::state::{Shared, State};
+
+/// Keys of one request.
+const KEYS_MAX: usize = 500;
+
+#[derive(Deserialize, ToSchema)]
+pub struct DeleteKeys {
+    /// Raw keys or hashes.
+    keys: Option<Vec<String>>,
+    key_aliases: Option<Vec<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DeletedKeys {
+    /// As they were asked for.
+    deleted_keys: Vec<String>,
+}
+
+/// Delete keys, by key or by alias. They stop working at once; their spend keeps their name.
+#[utoipa::path(
+    post, path = "/key/delete", tag = "keys", operation_id = "deleteKeys", request_body = DeleteKeys,
+    responses(
+        (status = 200, body = DeletedKeys),
+        (status = 404, description = "One of them does not exist; none was deleted", body = ErrorBody),
+        Refusals,
+    ),
+)]
+pub async fn delete(
+    Extract(state): Extract<Shared>,
+    admin: Admin,
+    input: Input<DeleteKeys>,
+) -> Result<(Names, Json<DeletedKeys>), ApiError> {
+    let actor = admin.actor(&state);
+    let (asked, hashes) = named(&state, input.value).await?;
+    if asked.len() > KEYS_MAX {
+        return Err(ApiError::bad("keys", format!("At most {KEYS_MAX} keys can be deleted at once.")));
+    }
+    for (name, hash) in asked.iter().zip(&hashes) {
+        if state.store.keys().get(*hash).await?.is_none() {
+            let name = domain::key::display_name(name);
+            return Err(ApiError::key_not_found(format!("Key not found: {name}. No key was deleted.")));
+        }
+    }
+    state.store.keys().delete(&hashes, &actor).await?;
+    Ok((input.ignored, Json(DeletedKeys { deleted_keys: asked })))
+}
+
+async fn named(state: &State, asked: DeleteKeys) -> Result<(Vec<String>, Vec<KeyHash>), ApiError> {
+    match (asked.keys, asked.key_aliases) {
+        (Some(keys), _) if !keys.is_empty() => {
+            let hashes = keys.iter().map(|key| key_hash(key)).collect::<Result<_, _>>()?;
+            Ok((keys, hashes))
+        }
+        (_, Some(aliases)) if !aliases.is_empty() => {
+            let mut hashes = Vec::with_capacity(aliases.len().min(KEYS_MAX));
+            for alias in aliases.iter().take(KEYS_MAX) {
+                let key = state.store.keys().by_alias(alias).await?;
+                let missing = || ApiError::key_not_found("Key not found. No key was deleted.");
+                hashes.push(key.ok_or_else(missing)?.hash);
+            }
+            Ok((aliases, hashes))
+        }
+        _ => Err(ApiError::bad("keys", "Name the keys to delete: `keys` or `key_aliases`.")),
+    }
+}

@@ -1,0 +1,159 @@
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::{Deserialize, Serialize};
+use store::keys::{KeyQuery, KeySort, KeyStatus};
+use utoipa::{IntoParams, ToSchema};
+
+use super::view::KeyView;
+use super::{DASHBOARD_TEAM, key_hash};
+use crate::auth::Admin;
+use crate::http::error::{ApiError, Refusals};
+use crate::http::input::Params;
+use crate::state::Shared;
+
+/// Largest page.
+const SIZE_MAX: u32 = store::keys::PAGE_SIZE_MAX;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct KeyListQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: u32,
+    #[param(minimum = 1, maximum = 100)]
+    size: u32,
+    user_id: Option<String>,
+    team_id: Option<String>,
+    organization_id: Option<String>,
+    key_hash: Option<String>,
+    key_alias: Option<String>,
+    /// Take `key_alias` as part of the alias.
+    substring_matching: bool,
+    /// Part of alias, user or team, or the whole hash.
+    search: Option<String>,
+    /// Rows instead of hashes.
+    return_full_object: bool,
+    /// `active`, `expired`, `revoked` or `deleted`.
+    status: Option<String>,
+    /// `active` or `expired`.
+    expires: Option<String>,
+    /// `created_at`, `updated_at`, `spend`, `max_budget`, `expires` or `key_alias`.
+    sort_by: Option<String>,
+    /// `asc` or `desc`.
+    sort_order: String,
+}
+
+impl Default for KeyListQuery {
+    fn default() -> Self {
+        Self {
+            page: 1,
+            size: 10,
+            user_id: None,
+            team_id: None,
+            organization_id: None,
+            key_hash: None,
+            key_alias: None,
+            substring_matching: false,
+            search: None,
+            return_full_object: false,
+            status: None,
+            expires: None,
+            sort_by: None,
+            sort_order: "desc".into(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct KeyList {
+    keys: Vec<KeyListEntry>,
+    total_count: u64,
+    current_page: u32,
+    total_pages: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum KeyListEntry {
+    Hash(String),
+    Full(Box<KeyView>),
+}
+
+/// One page of keys; the dashboard's own short-lived keys are left out unless asked for by team.
+#[utoipa::path(
+    get, path = "/key/list", tag = "keys", operation_id = "listKeys", params(KeyListQuery),
+    responses((status = 200, body = KeyList), Refusals),
+)]
+pub async fn list(
+    Extract(state): Extract<Shared>,
+    _admin: Admin,
+    Params(query): Params<KeyListQuery>,
+) -> Result<Json<KeyList>, ApiError> {
+    let now = state.clock.now();
+    let (page, full) = (query.page, query.return_full_object);
+    let query = query.resolve()?;
+    let (size, deleted) = (query.size, query.status == KeyStatus::Deleted);
+    let found = state.store.keys().list(&query, now).await?;
+    let entry = |key| match (full, deleted) {
+        (true, true) => KeyListEntry::Full(Box::new(KeyView::of_deleted(key, now))),
+        (true, false) => KeyListEntry::Full(Box::new(KeyView::of(key, now))),
+        (false, _) => KeyListEntry::Hash(key.hash.to_hex()),
+    };
+    Ok(Json(KeyList {
+        keys: found.rows.into_iter().map(entry).collect(),
+        total_count: found.total,
+        current_page: page,
+        total_pages: found.total.div_ceil(u64::from(size)),
+    }))
+}
+
+impl KeyListQuery {
+    fn resolve(self) -> Result<KeyQuery, ApiError> {
+        if self.page == 0 || !(1..=SIZE_MAX).contains(&self.size) {
+            let message = format!("`page` starts at 1 and `size` goes from 1 to {SIZE_MAX}.");
+            return Err(ApiError::bad("size", message));
+        }
+        let status = self.status.as_deref().or(self.expires.as_deref());
+        let status = match status {
+            None | Some("") => KeyStatus::Any,
+            Some("active") => KeyStatus::Active,
+            Some("expired") => KeyStatus::Expired,
+            Some("revoked") => KeyStatus::Revoked,
+            Some("deleted") => KeyStatus::Deleted,
+            Some(other) => {
+                let message = format!("Unknown status `{other}`: use active, expired, revoked or deleted.");
+                return Err(ApiError::bad("status", message));
+            }
+        };
+        let sort = match self.sort_by.as_deref() {
+            None | Some("" | "created_at") => KeySort::CreatedAt,
+            Some("updated_at") => KeySort::UpdatedAt,
+            Some("spend") => KeySort::Spend,
+            Some("max_budget") => KeySort::MaxBudget,
+            Some("expires") => KeySort::Expires,
+            Some("key_alias") => KeySort::Alias,
+            Some(other) => {
+                let message = format!("Keys cannot be sorted by `{other}`.");
+                return Err(ApiError::bad("sort_by", message));
+            }
+        };
+        let asked = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let team_id = asked(self.team_id);
+        Ok(KeyQuery {
+            without_team: team_id.is_none().then(|| DASHBOARD_TEAM.to_owned()),
+            user_id: asked(self.user_id),
+            team_id,
+            organization_id: asked(self.organization_id),
+            hash: asked(self.key_hash).map(|text| key_hash(&text)).transpose()?,
+            alias: asked(self.key_alias),
+            alias_is_part: self.substring_matching,
+            search: asked(self.search),
+            status,
+            sort,
+            ascending: self.sort_order == "asc",
+            page: self.page - 1,
+            size: self.size,
+        })
+    }
+}

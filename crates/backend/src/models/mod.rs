@@ -1,0 +1,42 @@
+//! What the configuration offers: deployments, and the groups they form.
+
+mod groups;
+mod list;
+mod view;
+
+use domain::Deployment;
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::state::{Shared, State};
+
+/// A deployment, and what the price book knows of its model.
+#[derive(Clone, Debug)]
+pub struct ModelCard {
+    pub deployment: Deployment,
+    /// Under the compatible surface's names: `input_cost_per_token`, `max_input_tokens`, `mode`,
+    /// `supports_vision`, ….
+    pub facts: Map<String, Value>,
+}
+
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(list::list_v1))
+        .routes(routes!(list::page))
+        .routes(routes!(groups::groups))
+}
+
+/// The deployments that the caller may use.
+fn visible<'s>(state: &'s State, caller: &Caller) -> Vec<&'s ModelCard> {
+    let allowed = |card: &ModelCard| match caller {
+        Caller::Admin(_) => true,
+        Caller::Key(key) => {
+            let Deployment { group, provider, access_groups, .. } = &card.deployment;
+            domain::access::grants(&key.models, group, provider, access_groups)
+        }
+    };
+    state.models.iter().filter(|card| allowed(card)).collect()
+}

@@ -1,0 +1,149 @@
+//! The router and its description, made in one act.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use http::StatusCode;
+use serde_json::{Map, Value};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::auth::SESSION_COOKIE;
+use crate::http::limits::{Turnstile, bound, mark};
+use crate::state::{Shared, State};
+use crate::{analytics, keys, models, session, spend, system};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Bulkhead control plane", description = "Keys, spend, models and sign-in."),
+    modifiers(&Schemes),
+    security(("key" = []), ("session" = [])),
+    tags(
+        (name = "keys", description = "Virtual keys"),
+        (name = "spend", description = "What was spent"),
+        (name = "models", description = "What the configuration offers"),
+        (name = "analytics", description = "At a glance"),
+        (name = "session", description = "Sign-in of the dashboard"),
+        (name = "health", description = "Probes"),
+        (name = "meta", description = "The control plane about itself"),
+    ),
+)]
+struct Document;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE)));
+        components.add_security_scheme("key", key);
+        components.add_security_scheme("session", session);
+    }
+}
+
+fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(keys::routes())
+        .merge(spend::routes())
+        .merge(models::routes())
+        .merge(analytics::routes())
+        .merge(session::routes())
+        .merge(system::routes())
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let (_, document) = routes().split_for_parts();
+    document.to_pretty_json().unwrap_or_default() + "\n"
+});
+
+/// The OpenAPI 3.1 document, from which the dashboard's client is generated.
+pub fn openapi_json() -> String {
+    DOCUMENT.clone()
+}
+
+pub(crate) fn document_text() -> &'static str {
+    &DOCUMENT
+}
+
+/// The control plane as a service. Serve it with the peers' addresses, see [`crate::serve`].
+pub fn router(state: State) -> Router {
+    let gate = Turnstile::new(state.limits);
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(async || (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "detail": "Not Found" }))))
+        .method_not_allowed_fallback(async || {
+            let body = axum::Json(serde_json::json!({ "detail": "Method Not Allowed" }));
+            (StatusCode::METHOD_NOT_ALLOWED, body)
+        })
+        .layer(from_fn_with_state(gate, bound))
+        .layer(from_fn(mark))
+        .with_state(Arc::new(state))
+}
+
+/// One entry of the document.
+pub(crate) struct Operation {
+    pub method: String,
+    pub path: String,
+    pub tag: String,
+    pub id: String,
+    pub summary: String,
+    /// Parameters, bodies and answers, with schemas put in place of references.
+    pub details: String,
+}
+
+/// Everything that the document describes.
+pub(crate) fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(document_text()).unwrap_or_default();
+    let empty = Map::new();
+    let paths = document["paths"].as_object().unwrap_or(&empty);
+    let methods = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten();
+        methods.map(move |(method, operation)| (path, method, operation))
+    });
+    methods.map(|(path, method, operation)| entry(&document, path, method, operation)).collect()
+}
+
+fn entry(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut details = Map::new();
+    for part in ["parameters", "requestBody", "responses"] {
+        if let Some(value) = operation.get(part) {
+            details.insert(part.into(), resolved(document, value, 0));
+        }
+    }
+    Operation {
+        method: method.into(),
+        path: path.into(),
+        tag: text(&operation["tags"][0]),
+        id: text(&operation["operationId"]),
+        summary: text(&operation["summary"]),
+        details: serde_json::to_string_pretty(&details).unwrap_or_default(),
+    }
+}
+
+/// References are followed this deep.
+const DEPTH_MAX: usize = 12;
+
+fn resolved(document: &Value, value: &Value, depth: usize) -> Value {
+    if depth > DEPTH_MAX {
+        return Value::Null;
+    }
+    match value {
+        Value::Object(map) => match map.get("$ref").and_then(Value::as_str) {
+            Some(reference) => {
+                let target = document.pointer(reference.trim_start_matches('#'));
+                resolved(document, target.unwrap_or(&Value::Null), depth + 1)
+            }
+            None => {
+                let entries =
+                    map.iter().map(|(name, value)| (name.clone(), resolved(document, value, depth + 1)));
+                Value::Object(entries.collect())
+            }
+        },
+        Value::Array(list) => list.iter().map(|value| resolved(document, value, depth + 1)).collect(),
+        plain => plain.clone(),
+    }
+}

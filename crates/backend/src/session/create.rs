@@ -1,0 +1,110 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, State as Extract};
+use axum::{Extension, Json};
+use domain::key::MASTER_USER_ID;
+use http::{HeaderMap, StatusCode};
+use kit::Secret;
+use serde::{Deserialize, Serialize};
+use store::sessions::Session;
+use utoipa::ToSchema;
+
+use super::throttle::client_address;
+use super::{DASHBOARD_PATH, SESSION_LIFETIME, cookie};
+use crate::auth::ADMIN_ROLE;
+use crate::http::error::{ApiError, ErrorBody, Refusals};
+use crate::http::input::Input;
+use crate::state::{Shared, State};
+use crate::time::iso;
+
+#[derive(Deserialize, ToSchema)]
+pub struct Login {
+    username: String,
+    #[schema(format = Password)]
+    password: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LoggedIn {
+    /// Where to go now.
+    redirect_url: String,
+    user_id: &'static str,
+    user_role: &'static str,
+    expires_at: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    #[error("Invalid credentials used to access UI.\nCheck 'UI_USERNAME', 'UI_PASSWORD' in .env file")]
+    Credentials,
+    #[error("Too many failed attempts to sign in. Try again later.")]
+    Throttled { retry_after_secs: u64 },
+}
+
+/// Sign in. The session is in an HttpOnly cookie; no script sees it.
+#[utoipa::path(
+    post, path = "/v2/login", tag = "session", operation_id = "login", request_body = Login,
+    responses(
+        (status = 200, body = LoggedIn, description = "Signed in; the answer sets the session's cookie"),
+        (status = 429, description = "Too many failures; see Retry-After", body = ErrorBody),
+        Refusals,
+    ),
+    security(()),
+)]
+pub async fn create(
+    Extract(state): Extract<Shared>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    input: Input<Login>,
+) -> Result<(HeaderMap, Json<LoggedIn>), ApiError> {
+    let now = state.clock.now();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| peer.ip());
+    let address = client_address(peer, &headers);
+    if let Some(wait) = state.throttle.wait(address, now) {
+        return Err(LoginError::Throttled { retry_after_secs: wait.as_secs().max(1) }.into());
+    }
+    if !accepts(&state, &input.value) {
+        state.throttle.failed(address, now);
+        tracing::warn!(client.address = %address, "sign-in failed");
+        return Err(LoginError::Credentials.into());
+    }
+    state.throttle.succeeded(address);
+    let (token, hash) = state.new_secret();
+    let session = Session {
+        token: hash,
+        user_id: MASTER_USER_ID.into(),
+        role: ADMIN_ROLE.into(),
+        created_at: now,
+        expires_at: now.plus(SESSION_LIFETIME),
+    };
+    state.store.sessions().create(&session).await?;
+    let body = LoggedIn {
+        redirect_url: format!("{DASHBOARD_PATH}?login=success"),
+        user_id: MASTER_USER_ID,
+        user_role: ADMIN_ROLE,
+        expires_at: iso(session.expires_at),
+    };
+    Ok((cookie(&token, SESSION_LIFETIME, &headers), Json(body)))
+}
+
+/// Compares both, whatever the first says, so that time does not tell which was wrong.
+fn accepts(state: &State, login: &Login) -> bool {
+    let name = Secret::new(state.ui_username.clone()).matches(&login.username);
+    let password = state.ui_password.matches(&login.password);
+    name & password & !login.password.is_empty()
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        let message = error.to_string();
+        match error {
+            LoginError::Credentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "auth_error", Some("invalid_credentials"), message)
+            }
+            LoginError::Throttled { retry_after_secs } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "throttling_error", None, message)
+                    .retry_after(retry_after_secs)
+            }
+        }
+    }
+}

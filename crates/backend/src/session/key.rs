@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use domain::key::MASTER_USER_ID;
+use kit::Money;
+use store::keys::{KeyPatch, KeyQuery, KeyStatus, PAGE_SIZE_MAX};
+
+use super::key_alias;
+use crate::auth::{Admin, AuthError};
+use crate::http::error::{ApiError, Refusals};
+use crate::keys::{CreatedKey, DASHBOARD_TEAM, store};
+use crate::state::{Shared, State};
+
+/// How long a playground key works.
+const LIFETIME: Duration = Duration::from_secs(3600);
+/// What it may spend: one dollar.
+const BUDGET: Money = Money(1_000_000_000);
+
+/// A key for the playground, to be kept in the page's memory only. It takes the place of the session's
+/// earlier one.
+#[utoipa::path(
+    post, path = "/session/key", tag = "session", operation_id = "createSessionKey",
+    responses((status = 200, body = CreatedKey), Refusals),
+)]
+pub async fn create(Extract(state): Extract<Shared>, admin: Admin) -> Result<Json<CreatedKey>, ApiError> {
+    let session = admin.session.as_ref().ok_or(AuthError::Missing)?;
+    let actor = admin.actor(&state);
+    let alias = key_alias(session.token);
+    let mut stale = expired(&state).await?;
+    stale.extend(state.store.keys().by_alias(&alias).await?.map(|key| key.hash));
+    if !stale.is_empty() {
+        state.store.keys().delete(&stale, &actor).await?;
+    }
+    let patch = KeyPatch {
+        alias: Some(Some(alias)),
+        user_id: Some(Some(MASTER_USER_ID.into())),
+        team_id: Some(Some(DASHBOARD_TEAM.into())),
+        max_budget: Some(Some(BUDGET)),
+        expires: Some(Some(actor.at.plus(LIFETIME).min(session.expires_at))),
+        ..KeyPatch::default()
+    };
+    Ok(Json(store(&state, None, patch, &actor).await?))
+}
+
+/// Playground keys that nobody can use any more.
+async fn expired(state: &State) -> Result<Vec<kit::KeyHash>, ApiError> {
+    let query = KeyQuery {
+        team_id: Some(DASHBOARD_TEAM.into()),
+        status: KeyStatus::Expired,
+        size: PAGE_SIZE_MAX,
+        ..KeyQuery::default()
+    };
+    let page = state.store.keys().list(&query, state.clock.now()).await?;
+    Ok(page.rows.into_iter().map(|key| key.hash).collect())
+}

@@ -1,0 +1,49 @@
+//! Sign-in of the dashboard: a short-lived session in an HttpOnly cookie.
+
+mod create;
+mod delete;
+mod get;
+mod key;
+pub mod throttle;
+
+use std::time::Duration;
+
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
+use kit::KeyHash;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Shared;
+
+/// How long a sign-in lasts.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
+/// Where the dashboard lives.
+pub const DASHBOARD_PATH: &str = "/ui/";
+
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create))
+        .routes(routes!(get::get))
+        .routes(routes!(key::create))
+        .routes(routes!(delete::delete))
+}
+
+/// Alias of the playground key of a session; it has one at a time.
+fn key_alias(session: KeyHash) -> String {
+    format!("dashboard-session-{}", &session.to_hex()[..16])
+}
+
+/// The cookie's header. Over HTTPS it may never travel without.
+fn cookie(token: &str, lifetime: Duration, request: &HeaderMap) -> HeaderMap {
+    let https = request.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes() == b"https");
+    let secure = if https { "; Secure" } else { "" };
+    let name = crate::auth::SESSION_COOKIE;
+    let text =
+        format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}", lifetime.as_secs());
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(SET_COOKIE, value);
+    }
+    headers
+}

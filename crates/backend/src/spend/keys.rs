@@ -1,0 +1,53 @@
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::Deserialize;
+use store::keys::{KeyQuery, KeySort, PAGE_SIZE_MAX};
+use utoipa::IntoParams;
+
+use crate::auth::Caller;
+use crate::http::error::{ApiError, Refusals};
+use crate::http::input::Params;
+use crate::keys::view::KeyView;
+use crate::state::Shared;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct SpendKeysQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: u32,
+}
+
+impl Default for SpendKeysQuery {
+    fn default() -> Self {
+        Self { page: 1 }
+    }
+}
+
+/// Keys by spend, the dearest first, a hundred a page. A virtual key sees its user's keys, or itself.
+#[utoipa::path(
+    get, path = "/spend/keys", tag = "spend", operation_id = "listKeysBySpend", params(SpendKeysQuery),
+    responses((status = 200, body = Vec<KeyView>), Refusals),
+)]
+pub async fn keys(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Params(query): Params<SpendKeysQuery>,
+) -> Result<Json<Vec<KeyView>>, ApiError> {
+    let now = state.clock.now();
+    let mut key_query = KeyQuery {
+        sort: KeySort::Spend,
+        page: query.page.saturating_sub(1),
+        size: PAGE_SIZE_MAX,
+        ..KeyQuery::default()
+    };
+    if let Caller::Key(key) = caller {
+        match key.user_id {
+            Some(user) => key_query.user_id = Some(user),
+            None => key_query.hash = Some(key.hash),
+        }
+    }
+    let page = state.store.keys().list(&key_query, now).await?;
+    Ok(Json(page.rows.into_iter().map(|key| KeyView::of(key, now)).collect()))
+}

@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use kit::{Clock, KeyHash, Rng, Secret};
+use store::Store;
+
+use crate::http::limits::Limits;
+use crate::models::ModelCard;
+use crate::session::throttle::Throttle;
+
+/// Makes sources of randomness that are fit for secrets.
+pub type RngFactory = Arc<dyn Fn() -> Box<dyn Rng> + Send + Sync>;
+
+/// All that the control plane works with.
+pub struct State {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub rng: RngFactory,
+    /// What the configuration offers, for `/model/info`.
+    pub models: Vec<ModelCard>,
+    pub master_key: Secret,
+    /// `UI_USERNAME`; the default is `admin`.
+    pub ui_username: String,
+    /// `UI_PASSWORD`; the default is the master key.
+    pub ui_password: Secret,
+    /// Of the product, as `/openapi.json` and `/health/readiness` tell it.
+    pub version: &'static str,
+    pub limits: Limits,
+    pub(crate) throttle: Throttle,
+}
+
+/// State as handlers share it.
+pub(crate) type Shared = Arc<State>;
+
+impl State {
+    /// A state with the default sign-in and limits; change its fields before it is used.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, rng: RngFactory, master_key: Secret) -> Self {
+        Self {
+            store,
+            clock,
+            rng,
+            models: Vec::new(),
+            ui_username: "admin".into(),
+            ui_password: master_key.clone(),
+            master_key,
+            version: env!("CARGO_PKG_VERSION"),
+            limits: Limits::default(),
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// A new secret with 128 bits of chance: `sk-` and 22 characters, as the reference makes keys.
+    pub(crate) fn new_secret(&self) -> (String, KeyHash) {
+        use base64::Engine as _;
+        let mut bytes = [0; 16];
+        (self.rng)().fill(&mut bytes);
+        let secret = format!("sk-{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+        let hash = KeyHash::of(&secret);
+        (secret, hash)
+    }
+}

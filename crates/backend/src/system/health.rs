@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::state::Shared;
+
+/// Longest wait of a probe for the database.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    /// `healthy` or `unhealthy`.
+    status: &'static str,
+    /// `connected` or `Not connected`.
+    db: &'static str,
+}
+
+/// The process answers.
+#[utoipa::path(
+    get, path = "/health/liveliness", tag = "health", operation_id = "liveliness",
+    responses((status = 200, body = String)), security(()),
+)]
+pub async fn liveliness() -> Json<&'static str> {
+    Json("I'm alive!")
+}
+
+/// The same.
+#[utoipa::path(
+    get, path = "/health/liveness", tag = "health", operation_id = "liveness",
+    responses((status = 200, body = String)), security(()),
+)]
+pub async fn liveness() -> Json<&'static str> {
+    Json("I'm alive!")
+}
+
+/// The database answers too.
+#[utoipa::path(
+    get, path = "/health/readiness", tag = "health", operation_id = "readiness",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)), security(()),
+)]
+pub async fn readiness(Extract(state): Extract<Shared>) -> Response {
+    match tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await {
+        Ok(Ok(())) => Json(Readiness { status: "healthy", db: "connected" }).into_response(),
+        _ => {
+            let body = Readiness { status: "unhealthy", db: "Not connected" };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+        }
+    }
+}
