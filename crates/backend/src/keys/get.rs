@@ -46,11 +46,11 @@ pub async fn get(
         (None, Caller::Admin(_)) => return Err(ApiError::bad("key", "Name a key: `/key/info?key=…`.")),
     };
     let hash = key_hash(&asked)?;
-    if let Caller::Key(own) = &caller {
-        if own.hash != hash {
-            let message = "You are not allowed to access this key's info.";
-            return Err(ApiError::new(http::StatusCode::FORBIDDEN, "auth_error", Some("key"), message));
-        }
+    if let Caller::Key(own) = &caller
+        && own.hash != hash
+    {
+        let message = "You are not allowed to access this key's info.";
+        return Err(ApiError::new(http::StatusCode::FORBIDDEN, "auth_error", Some("key"), message));
     }
     let info = if let Some(key) = state.store.keys().get(hash).await? {
         KeyView::of(key, now)
