@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of the running product.
 
+mod config_reference;
 mod price_book;
 
 use std::process::ExitCode;
@@ -16,6 +17,9 @@ usage: cargo run -p bulkhead-xtask -- COMMAND
 
   price-book --check
       Checks that the committed price book is sorted and in canonical form.
+
+  config-reference [--check]
+      Makes docs/config.md and docs/config.schema.json from the tables of keys, or checks that they are fresh.
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +27,7 @@ fn main() -> ExitCode {
     let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();
     let outcome = match arguments.as_slice() {
         ["price-book", rest @ ..] => price_book::run(rest),
+        ["config-reference", rest @ ..] => config_reference::run(rest),
         _ => Err(USAGE.into()),
     };
     match outcome {

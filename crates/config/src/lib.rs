@@ -20,7 +20,9 @@ pub mod master_key;
 mod node;
 mod problems;
 mod provider;
+mod reference;
 mod scalar;
+mod schema;
 mod settings;
 mod yaml;
 
@@ -29,4 +31,6 @@ pub use config::{Config, ProviderEnv};
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use limits::*;
 pub use load::{Loaded, Source, check_bytes, load};
+pub use reference::reference;
+pub use schema::schema;
 pub use settings::{ModelAlias, REQUEST_SIZE_MB_DEFAULT, RESPONSE_SIZE_MB_DEFAULT, Settings};

@@ -1,14 +1,34 @@
 use super::{Key, Kind::*, acts, later, quiet};
 
 pub const GENERAL_SETTINGS: &[Key] = &[
-    acts("dangerously_permit_weak_or_unset_master_key", Bool),
-    acts("database_connection_pool_limit", Integer),
-    acts("database_connection_timeout", Seconds),
-    acts("database_url", Text),
-    acts("litellm_key_header_name", Text),
-    acts("master_key", Text),
-    acts("max_request_size_mb", Integer),
-    acts("max_response_size_mb", Integer),
+    acts(
+        "dangerously_permit_weak_or_unset_master_key",
+        Bool,
+        "Start with a weak master key all the same. For a machine of your own only.",
+    ),
+    acts("database_connection_pool_limit", Integer, "Database connections of each process. Default 10."),
+    acts(
+        "database_connection_timeout",
+        Seconds,
+        "Longest wait for a free database connection, in seconds. Default 60.",
+    ),
+    acts(
+        "database_url",
+        Text,
+        "PostgreSQL (or SQLite) that keeps keys and spend. Default `DATABASE_URL`, else SQLite in the data folder.",
+    ),
+    acts("litellm_key_header_name", Text, "Header that carries the key, instead of the usual ones."),
+    acts(
+        "master_key",
+        Text,
+        "The key that may do everything. Default `LITELLM_MASTER_KEY`. Weak ones are refused.",
+    ),
+    acts("max_request_size_mb", Integer, "Largest request body, in MiB. Default 50."),
+    acts(
+        "max_response_size_mb",
+        Integer,
+        "Largest answer of a provider that is not streamed, in MiB. Default 100.",
+    ),
     later("add_user_information_to_llm_headers", Any),
     later("admin_only_routes", List),
     later("admission_queue_timeout_seconds", Seconds),

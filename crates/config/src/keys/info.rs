@@ -2,16 +2,28 @@ use super::{Key, Kind::*, acts, later, quiet};
 
 /// `model_info`: every key is kept and echoed; these have a meaning.
 pub const MODEL_INFO: &[Key] = &[
-    acts("access_groups", Texts),
-    acts("allowed_fails", Integer),
-    acts("base_model", Text),
-    acts("blocked", Bool),
-    acts("cooldown_time", Seconds),
-    acts("id", Text),
-    acts("max_input_tokens", Integer),
-    acts("max_output_tokens", Integer),
-    acts("max_tokens", Integer),
-    acts("mode", Text),
+    acts("access_groups", Texts, "Names that keys may list in place of this model."),
+    acts("allowed_fails", Integer, "Failures within a minute before this deployment cools down."),
+    acts(
+        "base_model",
+        Text,
+        "What the model really is, for its price, when `model` is only a deployment name.",
+    ),
+    acts("blocked", Bool, "Leave this deployment out."),
+    acts("cooldown_time", Seconds, "How long this deployment cools down, in seconds."),
+    acts(
+        "id",
+        Text,
+        "The deployment's id, shown in `x-litellm-model-id`. Default: derived from its parameters.",
+    ),
+    acts("max_input_tokens", Integer, "Longest prompt. Default: from the price book."),
+    acts("max_output_tokens", Integer, "Longest answer. Default: from the price book."),
+    acts("max_tokens", Integer, "The same as `max_output_tokens` where that is not given."),
+    acts(
+        "mode",
+        Text,
+        "What the model is for: `chat`, `completion`, `embedding`, …. Default: from the price book.",
+    ),
     later("access_windows", List),
     later("allowed_fails_policy", Map),
     later("discoverable", Bool),
@@ -33,5 +45,8 @@ pub const MODEL_INFO: &[Key] = &[
 ];
 
 /// Keys of an entry of `credential_list`.
-pub const CREDENTIAL: &[Key] =
-    &[acts("credential_name", Text), acts("credential_values", Map), quiet("credential_info", Map)];
+pub const CREDENTIAL: &[Key] = &[
+    acts("credential_name", Text, "What `litellm_credential_name` refers to."),
+    acts("credential_values", Map, "Parameters that fill in what a deployment does not set."),
+    quiet("credential_info", Map),
+];

@@ -1,12 +1,16 @@
 use super::{Key, Kind::*, acts, later, quiet};
 
 pub const LITELLM_SETTINGS: &[Key] = &[
-    acts("allowed_fails", Integer),
-    acts("budget_exceeded_status_code", Integer),
-    acts("drop_params", Bool),
-    acts("num_retries", Integer),
-    acts("request_timeout", Seconds),
-    acts("require_auth_for_metrics_endpoint", Bool),
+    acts("allowed_fails", Integer, "As `router_settings.allowed_fails`, which wins."),
+    acts("budget_exceeded_status_code", Integer, "HTTP status when a budget is used up. Default 422."),
+    acts(
+        "drop_params",
+        Bool,
+        "Drop parameters that a provider does not take, instead of refusing with 400. Default false.",
+    ),
+    acts("num_retries", Integer, "As `router_settings.num_retries`, which wins."),
+    acts("request_timeout", Seconds, "Longest wait for a provider, in seconds. Default 6000."),
+    acts("require_auth_for_metrics_endpoint", Bool, "`/metrics` needs a key. Default true."),
     later("audit_log_callbacks", List),
     later("block_requests_for_models_without_pricing", Bool),
     later("budget_duration", Text),

@@ -49,18 +49,20 @@ pub struct Key {
     pub name: &'static str,
     pub kind: Kind,
     pub support: Support,
+    /// What it does, for the reference; empty for keys without effect.
+    pub about: &'static str,
 }
 
-const fn acts(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, support: Support::Acts }
+const fn acts(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, support: Support::Acts, about }
 }
 
 const fn later(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, support: Support::Later }
+    Key { name, kind, support: Support::Later, about: "" }
 }
 
 const fn quiet(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, support: Support::Quiet }
+    Key { name, kind, support: Support::Quiet, about: "" }
 }
 
 pub fn find(table: &'static [Key], name: &str) -> Option<&'static Key> {

@@ -1,33 +1,53 @@
 use super::{Key, Kind::*, acts, later, quiet};
 
 /// Keys of an entry of `model_list`.
-pub const MODEL: &[Key] = &[acts("litellm_params", Map), acts("model_info", Map), acts("model_name", Text)];
+pub const MODEL: &[Key] = &[
+    acts("litellm_params", Map, "How the provider is called."),
+    acts(
+        "model_info",
+        Map,
+        "What is known of the model: id, limits, prices, access groups. Other keys are kept and shown.",
+    ),
+    acts(
+        "model_name",
+        Text,
+        "The name that clients send; entries that share it share the load. May contain `*`.",
+    ),
+];
 
 /// `litellm_params` that the gateway itself reads. Prices are told by their names (see
 /// `pricing::is_price_field`); every other key is a body field sent to the provider.
 pub const LITELLM_PARAMS: &[Key] = &[
-    acts("additional_drop_params", Texts),
-    acts("api_base", Text),
-    acts("api_key", Text),
-    acts("api_version", Text),
-    acts("base_url", Text),
-    acts("custom_llm_provider", Text),
-    acts("drop_params", Bool),
-    acts("extra_body", Map),
-    acts("extra_headers", Map),
-    acts("headers", Map),
-    acts("litellm_credential_name", Text),
-    acts("max_parallel_requests", Integer),
-    acts("mock_response", Text),
-    acts("model", Text),
-    acts("num_retries", Integer),
-    acts("order", Integer),
-    acts("organization", Text),
-    acts("rpm", Integer),
-    acts("stream_timeout", Seconds),
-    acts("timeout", Seconds),
-    acts("tpm", Integer),
-    acts("weight", Number),
+    acts("additional_drop_params", Texts, "Parameters that are never sent to this deployment."),
+    acts("api_base", Text, "Base URL. Default: the provider's own."),
+    acts("api_key", Text, "The provider's key. Default: the provider's environment variable."),
+    acts("api_version", Text, "API version (Azure)."),
+    acts("base_url", Text, "The same as `api_base`."),
+    acts("custom_llm_provider", Text, "The provider, when `model` does not name it."),
+    acts("drop_params", Bool, "As `litellm_settings.drop_params`, for this deployment."),
+    acts("extra_body", Map, "Body fields that are always sent."),
+    acts("extra_headers", Map, "Headers that are always sent."),
+    acts("headers", Map, "The same as `extra_headers`."),
+    acts(
+        "litellm_credential_name",
+        Text,
+        "An entry of `credential_list` that fills in what is not set here.",
+    ),
+    acts("max_parallel_requests", Integer, "Requests that may run at the same time."),
+    acts("mock_response", Text, "A canned answer that stands for the provider."),
+    acts("model", Text, "`provider/model`, possibly with `*`."),
+    acts("num_retries", Integer, "Further attempts after a failed one, for this deployment."),
+    acts("order", Integer, "Lower values are tried first."),
+    acts("organization", Text, "OpenAI organisation."),
+    acts("rpm", Integer, "Requests per minute; the share of the load when there is no `weight`."),
+    acts("stream_timeout", Seconds, "As `timeout`, for streamed requests."),
+    acts("timeout", Seconds, "Longest wait for the provider, in seconds."),
+    acts(
+        "tpm",
+        Integer,
+        "Tokens per minute; the share of the load when there is neither `weight` nor `rpm`.",
+    ),
+    acts("weight", Number, "Share of the load."),
     later("allow_client_keepalive_override", Bool),
     later("allowed_openai_params", List),
     later("aws_access_key_id", Text),

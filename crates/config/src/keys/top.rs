@@ -2,13 +2,13 @@ use super::{Key, Kind::*, acts, later, quiet};
 
 /// Sections of the file.
 pub const TOP: &[Key] = &[
-    acts("credential_list", List),
-    acts("environment_variables", Map),
-    acts("general_settings", Map),
-    acts("include", Texts),
-    acts("litellm_settings", Map),
-    acts("model_list", List),
-    acts("router_settings", Map),
+    acts("credential_list", List, "Parameters that several deployments share."),
+    acts("environment_variables", Map, "Laid over the environment of the process."),
+    acts("general_settings", Map, "Master key, database, limits."),
+    acts("include", Texts, "Further files, relative to this one. Lists are joined, other values replaced."),
+    acts("litellm_settings", Map, "How requests are handled."),
+    acts("model_list", List, "Deployments: the models that clients may ask for."),
+    acts("router_settings", Map, "How a deployment is picked, and what happens when it fails."),
     later("agent_list", Any),
     later("agents", Any),
     later("assistant_settings", Any),
