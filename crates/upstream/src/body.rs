@@ -1,4 +1,6 @@
 use std::collections::VecDeque;
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -103,7 +105,9 @@ impl HttpBody for Body {
 
 impl From<&hyper::Error> for BodyError {
     fn from(error: &hyper::Error) -> Self {
-        if error.is_parse() { Self::Malformed } else { Self::Reset }
+        let kind = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+        let bad_chunk = matches!(kind, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
+        if error.is_parse() || bad_chunk { Self::Malformed } else { Self::Reset }
     }
 }
 

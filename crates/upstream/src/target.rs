@@ -60,8 +60,8 @@ pub enum TargetError {
     NotSupported(&'static str),
     #[error("`{provider}` has no embeddings")]
     NoEmbeddings { provider: &'static str },
-    #[error("`{provider}` needs `api_base`, or {variables} in the environment")]
-    NoBase { provider: &'static str, variables: Box<str> },
+    #[error("`{provider}` needs `api_base`{}", or_from_env(variables))]
+    NoBase { provider: &'static str, variables: &'static [&'static str] },
     #[error("`{url}` is not an http or https URL")]
     BadUrl { url: Box<str> },
     #[error("the value of the header `{name}` has characters that a header cannot carry")]
@@ -169,10 +169,15 @@ fn base_url(
         .filter(set)
         .or_else(|| provider.base_env.iter().find_map(|name| env(name).filter(set)))
         .or_else(|| provider.base_url.map(String::from))
-        .ok_or_else(|| TargetError::NoBase {
-            provider: provider.name,
-            variables: provider.base_env.join(" or ").into(),
-        })
+        .ok_or(TargetError::NoBase { provider: provider.name, variables: provider.base_env })
+}
+
+fn or_from_env(variables: &[&str]) -> String {
+    if variables.is_empty() {
+        String::new()
+    } else {
+        format!(", or {} in the environment", variables.join(" or "))
+    }
 }
 
 fn headers(
