@@ -37,8 +37,8 @@ pub struct Metrics {
     registry: Registry,
     calls: Calls,
     requests: Resolved<(Dialect, u16)>,
-    durations: HistogramFamily,
-    overheads: HistogramFamily,
+    durations: ByDialect,
+    overheads: ByDialect,
     refusals: Resolved<&'static str>,
     retries: Resolved<&'static str>,
     failures: Resolved<&'static str>,
@@ -51,6 +51,9 @@ struct Resolved<K> {
     family: CounterFamily,
     series: RwLock<HashMap<K, Counter>>,
 }
+
+/// A histogram for each dialect, at hand.
+struct ByDialect([Histogram; DIALECTS.len()]);
 
 /// Makes histograms with the buckets of their family.
 #[derive(Clone, Debug)]
@@ -80,8 +83,8 @@ impl Metrics {
         Self {
             calls: Calls::new(&mut registry),
             requests: Resolved::new(&mut registry, &names::REQUESTS),
-            durations: histogram(&mut registry, &names::REQUEST_DURATION),
-            overheads: histogram(&mut registry, &names::OVERHEAD),
+            durations: ByDialect::new(&mut registry, &names::REQUEST_DURATION),
+            overheads: ByDialect::new(&mut registry, &names::OVERHEAD),
             refusals: Resolved::new(&mut registry, &names::REFUSALS),
             retries: Resolved::new(&mut registry, &names::RETRIES),
             failures: Resolved::new(&mut registry, &names::UPSTREAM_FAILURES),
@@ -111,9 +114,8 @@ impl Metrics {
     pub fn request_ended(&self, dialect: Dialect, http_status: u16, took: Duration, overhead: Duration) {
         let labels = || vec![("dialect", dialect_name(dialect).into()), ("code", http_status.to_string())];
         self.requests.count((dialect, http_status), labels);
-        let labels = vec![("dialect", dialect_name(dialect).to_owned())];
-        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
-        self.overheads.get_or_create(&labels).observe(overhead.as_secs_f64());
+        self.durations.observe(dialect, took);
+        self.overheads.observe(dialect, overhead);
     }
 
     /// A request was refused before any provider was called. `reason` is a short fixed word.
@@ -157,6 +159,22 @@ impl Metrics {
     }
 }
 
+impl ByDialect {
+    fn new(registry: &mut Registry, name: &Name) -> Self {
+        let family = histogram(registry, name);
+        let series =
+            |dialect| family.get_or_create_owned(&vec![("dialect", dialect_name(dialect).to_owned())]);
+        Self(DIALECTS.map(series))
+    }
+
+    fn observe(&self, dialect: Dialect, took: Duration) {
+        let series = DIALECTS.iter().position(|known| *known == dialect).and_then(|at| self.0.get(at));
+        if let Some(series) = series {
+            series.observe(took.as_secs_f64());
+        }
+    }
+}
+
 impl<K: std::hash::Hash + Eq> Resolved<K> {
     fn new(registry: &mut Registry, name: &Name) -> Self {
         let family = CounterFamily::default();
@@ -190,6 +208,9 @@ fn histogram(registry: &mut Registry, name: &Name) -> HistogramFamily {
     register(registry, name, family.clone());
     family
 }
+
+const DIALECTS: [Dialect; 4] =
+    [Dialect::OpenAiChat, Dialect::OpenAiCompletions, Dialect::OpenAiEmbeddings, Dialect::AnthropicMessages];
 
 const fn dialect_name(dialect: Dialect) -> &'static str {
     match dialect {

@@ -9,6 +9,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use crate::streams::Stream;
+
 /// A body made of pieces with a known total length, sent without joining them.
 #[derive(Clone, Debug, Default)]
 pub struct Pieces {
@@ -58,9 +60,26 @@ impl HttpBody for Pieces {
 /// The body of an answer, from a provider or made in this process. Dropping it before its end closes the
 /// connection to the provider (HTTP/1.1) or resets the stream (HTTP/2).
 #[derive(Debug)]
-pub enum Body {
+pub struct Body {
+    source: Source,
+    /// Counts as a request at its host until the body is gone.
+    _stream: Option<Stream>,
+}
+
+#[derive(Debug)]
+enum Source {
     Upstream(Incoming),
     Canned(Pieces),
+}
+
+impl Body {
+    pub(crate) const fn upstream(incoming: Incoming, stream: Option<Stream>) -> Self {
+        Self { source: Source::Upstream(incoming), _stream: stream }
+    }
+
+    pub(crate) const fn canned(pieces: Pieces) -> Self {
+        Self { source: Source::Canned(pieces), _stream: None }
+    }
 }
 
 /// How the body of an answer broke off.
@@ -80,25 +99,25 @@ impl HttpBody for Body {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Upstream(incoming) => {
+        match &mut self.get_mut().source {
+            Source::Upstream(incoming) => {
                 Pin::new(incoming).poll_frame(cx).map_err(|error| BodyError::from(&error))
             }
-            Self::Canned(pieces) => Pin::new(pieces).poll_frame(cx).map_err(|never| match never {}),
+            Source::Canned(pieces) => Pin::new(pieces).poll_frame(cx).map_err(|never| match never {}),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Upstream(incoming) => incoming.is_end_stream(),
-            Self::Canned(pieces) => pieces.is_end_stream(),
+        match &self.source {
+            Source::Upstream(incoming) => incoming.is_end_stream(),
+            Source::Canned(pieces) => pieces.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Upstream(incoming) => incoming.size_hint(),
-            Self::Canned(pieces) => pieces.size_hint(),
+        match &self.source {
+            Source::Upstream(incoming) => incoming.size_hint(),
+            Source::Canned(pieces) => pieces.size_hint(),
         }
     }
 }

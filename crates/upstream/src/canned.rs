@@ -86,7 +86,7 @@ fn stream_response(events: Vec<Bytes>) -> Response<Body> {
 }
 
 fn response(status: StatusCode, content_type: &'static str, pieces: Vec<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::Canned(Pieces::from(pieces)));
+    let mut response = Response::new(Body::canned(Pieces::from(pieces)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Scheme;
 use http::{Method, Request, Response};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -9,6 +10,7 @@ use kit::{Clock, Rng};
 
 use crate::canned::Canned;
 use crate::connect::Connector;
+use crate::streams::Streams;
 use crate::{Body, Destination, Pieces, SendError, Target};
 
 /// How connections are made and kept.
@@ -22,6 +24,10 @@ pub struct ClientSettings {
     pub idle_connections_per_host_max: usize,
     /// A silent HTTP/2 connection with requests on it is probed this often.
     pub http2_ping_interval: Duration,
+    /// Requests to one host that may share its HTTP/2 connection; more go out over HTTP/1.1, since a
+    /// server takes only so many streams at once (RFC 9113 recommends no fewer than 100) and the rest
+    /// would wait for a long answer to end.
+    pub http2_streams_per_host_max: usize,
 }
 
 impl Default for ClientSettings {
@@ -31,6 +37,7 @@ impl Default for ClientSettings {
             idle_timeout: Duration::from_secs(50),
             idle_connections_per_host_max: 256,
             http2_ping_interval: Duration::from_secs(20),
+            http2_streams_per_host_max: 80,
         }
     }
 }
@@ -42,7 +49,10 @@ impl Default for ClientSettings {
 /// on a new one; a request of which anything was sent is never repeated here.
 #[derive(Clone)]
 pub struct Client {
-    http: legacy::Client<Connector, Pieces>,
+    /// HTTP/2 where the server offers it.
+    any: legacy::Client<Connector, Pieces>,
+    http1: legacy::Client<Connector, Pieces>,
+    streams: Streams,
     canned: Arc<Canned>,
 }
 
@@ -54,17 +64,16 @@ impl Client {
         clock: Arc<dyn Clock>,
         rng: &mut dyn Rng,
     ) -> Self {
-        let connector = Connector::new(rustls::ClientConfig::clone(tls), settings.connect_timeout);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .pool_max_idle_per_host(settings.idle_connections_per_host_max)
-            .retry_canceled_requests(true)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(settings.http2_ping_interval)
-            .build(connector);
-        Self { http, canned: Arc::new(Canned::new(clock, rng)) }
+        let build = |http2: bool| {
+            let connector = Connector::new(rustls::ClientConfig::clone(tls), http2, settings.connect_timeout);
+            pool(settings).build(connector)
+        };
+        Self {
+            any: build(true),
+            http1: build(false),
+            streams: Streams::new(settings.http2_streams_per_host_max),
+            canned: Arc::new(Canned::new(clock, rng)),
+        }
     }
 
     /// Calls a provider, or what stands for it, with the pieces as one body. See [`Self::send`].
@@ -93,9 +102,26 @@ impl Client {
     /// When no answer came.
     pub async fn send(&self, request: Request<Pieces>) -> Result<Response<Body>, SendError> {
         let authority = request.uri().authority().cloned();
-        match self.http.request(request).await {
-            Ok(response) => Ok(response.map(Body::Upstream)),
+        // Without TLS there is no HTTP/2, and so nothing to count.
+        let secure = request.uri().scheme() == Some(&Scheme::HTTPS);
+        let stream = authority.as_ref().filter(|_| secure).and_then(|host| self.streams.enter(host));
+        let http = if stream.is_some() { &self.any } else { &self.http1 };
+        match http.request(request).await {
+            Ok(response) => Ok(response.map(|body| Body::upstream(body, stream))),
             Err(error) => Err(SendError::classify(&error, authority.as_ref())),
         }
     }
+}
+
+fn pool(settings: &ClientSettings) -> legacy::Builder {
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(settings.idle_timeout)
+        .pool_max_idle_per_host(settings.idle_connections_per_host_max)
+        .retry_canceled_requests(true)
+        .http2_adaptive_window(true)
+        .http2_keep_alive_interval(settings.http2_ping_interval);
+    builder
 }

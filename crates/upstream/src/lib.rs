@@ -10,6 +10,7 @@ mod client;
 mod connect;
 mod error;
 pub mod providers;
+mod streams;
 mod target;
 pub mod tls;
 

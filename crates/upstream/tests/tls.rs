@@ -24,10 +24,10 @@ struct Server {
     ca: tempfile::NamedTempFile,
 }
 
-/// Serves one connection; `service` answers each request on it.
+/// Serves every connection; `service` answers each request on it.
 async fn serve<S, F, B>(alpn: &[&str], service: S) -> Server
 where
-    S: Fn(Request<Incoming>) -> F + Send + 'static,
+    S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: std::error::Error + Send + Sync,
@@ -47,17 +47,27 @@ where
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/v1", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let Ok(stream) = TlsAcceptor::from(Arc::new(config)).accept(stream).await else { return };
-        let server = auto::Builder::new(TokioExecutor::new());
-        let _ = server.serve_connection(TokioIo::new(stream), service_fn(service)).await;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, service) = (acceptor.clone(), service.clone());
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let server = auto::Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(stream), service_fn(service)).await;
+            });
+        }
     });
     Server { url, ca }
 }
 
 fn client(server: &Server, trusting: bool) -> Client {
+    client_with(server, trusting, ClientSettings::default())
+}
+
+fn client_with(server: &Server, trusting: bool, settings: ClientSettings) -> Client {
     let roots = tls::client_config(trusting.then(|| server.ca.path())).unwrap();
-    Client::new(&ClientSettings::default(), &roots, Arc::new(ManualClock::default()), &mut SeededRng::new(1))
+    Client::new(&settings, &roots, Arc::new(ManualClock::default()), &mut SeededRng::new(1))
 }
 
 fn target(server: &Server) -> Target {
@@ -120,7 +130,7 @@ impl Drop for Endless {
 #[tokio::test]
 async fn leaving_within_an_http2_stream_resets_it() {
     let (gone, left) = oneshot::channel();
-    let gone = std::sync::Mutex::new(Some(gone));
+    let gone = Arc::new(std::sync::Mutex::new(Some(gone)));
     let server = serve(&["h2"], move |_| {
         let body = Endless(gone.lock().unwrap().take());
         async { Ok(Response::new(body)) }
@@ -131,6 +141,22 @@ async fn leaving_within_an_http2_stream_resets_it() {
     assert_eq!(answer.version(), Version::HTTP_2);
     drop(answer);
     left.await.unwrap();
+}
+
+#[tokio::test]
+async fn more_requests_than_streams_go_out_over_http1() {
+    let server = serve(&["h2", "http/1.1"], |_| async { Ok(Response::new(Endless(None))) }).await;
+    let settings = ClientSettings { http2_streams_per_host_max: 2, ..ClientSettings::default() };
+    let http = client_with(&server, true, settings);
+    let mut open = Vec::new();
+    for version in [Version::HTTP_2, Version::HTTP_2, Version::HTTP_11, Version::HTTP_11] {
+        let answer = http.call(target(&server), vec!["{}".into()]).await.unwrap();
+        assert_eq!(answer.version(), version);
+        open.push(answer);
+    }
+    drop(open.remove(0));
+    let answer = http.call(target(&server), vec!["{}".into()]).await.unwrap();
+    assert_eq!(answer.version(), Version::HTTP_2);
 }
 
 #[tokio::test]
