@@ -69,11 +69,17 @@ pub(crate) fn document_text() -> &'static str {
 }
 
 /// The control plane as a service. Serve it with the peers' addresses, see [`crate::serve`].
-pub fn router(state: State) -> Router {
+pub fn router(mut state: State) -> Router {
     let gate = Turnstile::new(state.limits);
     let (router, _) = routes().split_for_parts();
+    let nothing = || {
+        Router::new().fallback(async || {
+            (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "detail": "Not Found" })))
+        })
+    };
+    let beyond = state.beyond.take().unwrap_or_else(nothing);
     router
-        .fallback(async || (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "detail": "Not Found" }))))
+        .fallback_service(beyond)
         .method_not_allowed_fallback(async || {
             let body = axum::Json(serde_json::json!({ "detail": "Method Not Allowed" }));
             (StatusCode::METHOD_NOT_ALLOWED, body)

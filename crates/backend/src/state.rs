@@ -25,6 +25,8 @@ pub struct State {
     /// Of the product, as `/openapi.json` and `/health/readiness` tell it.
     pub version: &'static str,
     pub limits: Limits,
+    /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
+    pub beyond: Option<axum::Router>,
     pub(crate) throttle: Throttle,
 }
 
@@ -44,6 +46,7 @@ impl State {
             master_key,
             version: env!("CARGO_PKG_VERSION"),
             limits: Limits::default(),
+            beyond: None,
             throttle: Throttle::default(),
         }
     }

@@ -132,8 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_elsewhere() {
-        for path in ["/", "/key/generate", "/ui/", "/v1/chat", "/v1/model/info"]
-        {
+        for path in ["/", "/key/generate", "/ui/", "/v1/chat", "/v1/model/info"] {
             assert_eq!(find(&Method::POST, path), Route::Elsewhere, "{path}");
         }
     }

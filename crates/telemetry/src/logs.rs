@@ -1,5 +1,7 @@
 //! Log lines on standard error: text for people, or one JSON object a line.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -12,7 +14,9 @@ pub struct UnknownLevel(String);
 
 /// Starts logging. A second call in one process changes nothing.
 pub fn init(json: bool, filter: EnvFilter) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let _ = if json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
 }
 

@@ -1,0 +1,152 @@
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An LLM gateway whose control plane cannot take down its data plane.
+///
+/// `bulkhead up` runs everything on this machine with an embedded database. The other commands are
+/// the roles that `up` is made of, for running them as separate processes on PostgreSQL.
+#[derive(Parser)]
+#[command(name = "bulkhead", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run gateway, backend and dashboard on this machine, on one port, with an embedded database
+    Up(Up),
+    /// Run the data plane: the LLM endpoints, health and metrics
+    Gateway(Gateway),
+    /// Run the control plane: keys, spend, models, sign-in
+    Backend(Backend),
+    /// Serve the dashboard's files
+    Ui(Ui),
+    /// Change the database schema
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Print which path belongs to which component
+    Routes(Routes),
+    /// Look at config.yaml
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check configuration, database, disk and keys, and say what is wrong
+    Doctor(Common),
+}
+
+/// What most roles take.
+#[derive(Args, Clone)]
+pub struct Common {
+    /// Configuration file; `config.yaml` in the working folder is used when there
+    #[arg(long, env = "CONFIG_FILE_PATH", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for the embedded database, the journal, the policy snapshot and the master key
+    #[arg(long, env = "BULKHEAD_DATA_DIR", value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// Database: `postgresql://user:password@host/name` or `sqlite://path`; embedded SQLite in the data
+    /// folder when unset
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+#[derive(Args, Clone)]
+pub struct Listen {
+    /// Address to listen on
+    #[arg(long, env = "HOST", default_value = "0.0.0.0")]
+    pub host: IpAddr,
+    /// Take the listening socket from standard input instead of opening one (the supervisor does this)
+    #[arg(long, hide = true)]
+    pub inherit_listener: bool,
+}
+
+#[derive(Args)]
+pub struct Up {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub listen: Listen,
+    /// Port for API, management and dashboard; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 4000)]
+    pub port: u16,
+}
+
+#[derive(Args)]
+pub struct Gateway {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub listen: Listen,
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 4000)]
+    pub port: u16,
+    /// Threads that serve requests, each with its own connections to providers; all cores when unset
+    #[arg(long, env = "NUM_WORKERS", value_name = "N")]
+    pub workers: Option<usize>,
+    /// Forward what is not a data-plane path to this backend, so that one URL serves everything
+    #[arg(long, value_name = "HOST:PORT")]
+    pub front_door_backend: Option<String>,
+    /// With a front door: where the dashboard is served; the backend when unset
+    #[arg(long, value_name = "HOST:PORT")]
+    pub front_door_ui: Option<String>,
+    /// Seconds to let running requests end after SIGTERM
+    #[arg(long, env = "GRACEFUL_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
+    pub drain_seconds: u64,
+}
+
+#[derive(Args)]
+pub struct Backend {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub listen: Listen,
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 4001)]
+    pub port: u16,
+    /// Serve the dashboard too
+    #[arg(long)]
+    pub with_ui: bool,
+}
+
+#[derive(Args)]
+pub struct Ui {
+    #[command(flatten)]
+    pub listen: Listen,
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 3000)]
+    pub port: u16,
+}
+
+#[derive(Subcommand)]
+pub enum Migrate {
+    /// Bring the schema to this version; safe to repeat
+    Up(Common),
+    /// Show which migrations have run
+    Status(Common),
+}
+
+#[derive(Args)]
+pub struct Routes {
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = RouteFormat::Table)]
+    pub format: RouteFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum RouteFormat {
+    Table,
+    Json,
+    /// `location` blocks for upstreams named bulkhead_gateway, bulkhead_backend and bulkhead_ui
+    Nginx,
+    /// A Kubernetes Ingress
+    Ingress,
+    /// A Gateway API HTTPRoute
+    Httproute,
+}
+
+#[derive(Subcommand)]
+pub enum ConfigCommand {
+    /// Validate a configuration file: every problem with file, line and a sentence
+    Check(Common),
+}

@@ -1,0 +1,74 @@
+//! `bulkhead backend`: the control plane, and with `--with-ui` the dashboard's files beside it.
+
+use std::sync::Arc;
+
+use backend::{ModelCard, State};
+use domain::Deployment;
+use kit::{Rng, Secret};
+use pricing::{Part, Price, PriceBook};
+use serde_json::{Map, Value};
+
+use crate::assembly::Assembly;
+use crate::cli::Backend;
+use crate::error::Failure;
+use crate::system::{OsRng, SystemClock};
+use crate::{dashboard, lifecycle, listen};
+
+pub async fn run(options: Backend) -> Result<(), Failure> {
+    telemetry::logs::init_from_env();
+    lifecycle::die_with_supervisor(options.listen.inherit_listener);
+    let assembly = Assembly::load(&options.common)?;
+    let master_key = assembly.master_key()?;
+    let mut state = state(&assembly, master_key).await?;
+    let listener = listen::open(&options.listen, options.port)?;
+    println!("backend ready: {}", listen::url_of(&listener)?);
+    let mut shutdown = lifecycle::shutdown()?;
+    let stop = async move {
+        let _ = shutdown.wait_for(|stop| *stop).await;
+    };
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    state.beyond = options.with_ui.then(dashboard::router);
+    backend::serve(listener, state, stop).await?;
+    Ok(())
+}
+
+async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure> {
+    let environment = assembly.environment();
+    let rng = || -> Box<dyn Rng> { Box::new(OsRng) };
+    let mut state =
+        State::new(assembly.connect().await?, Arc::new(SystemClock::new()), Arc::new(rng), master_key);
+    if let Some(name) = environment("UI_USERNAME") {
+        state.ui_username = name;
+    }
+    if let Some(password) = environment("UI_PASSWORD") {
+        state.ui_password = Secret::new(password);
+    }
+    let book = PriceBook::builtin();
+    state.models = assembly.config.deployments.iter().map(|deployment| card(&book, deployment)).collect();
+    state.version = env!("CARGO_PKG_VERSION");
+    Ok(state)
+}
+
+fn card(book: &PriceBook, deployment: &Deployment) -> ModelCard {
+    let listed = book.find(&deployment.provider, &deployment.model, deployment.base_model.as_deref());
+    let facts = listed.map(facts).unwrap_or_default();
+    ModelCard { deployment: deployment.clone(), facts }
+}
+
+/// What the price book knows, under the compatible surface's names.
+fn facts(price: &Price) -> Map<String, Value> {
+    let dollars_per_token =
+        |part: Part| price.base(part).map(|nano_per_million| Value::from(nano_per_million as f64 * 1e-15));
+    let known = [
+        ("mode", Some(Value::from(price.info.mode.as_str()))),
+        ("max_input_tokens", price.info.max_input_tokens.map(Value::from)),
+        ("max_output_tokens", price.info.max_output_tokens.map(Value::from)),
+        ("input_cost_per_token", dollars_per_token(Part::Input)),
+        ("output_cost_per_token", dollars_per_token(Part::Output)),
+        ("cache_read_input_token_cost", dollars_per_token(Part::CacheRead)),
+        ("cache_creation_input_token_cost", dollars_per_token(Part::CacheWrite)),
+    ];
+    let capabilities = price.info.capabilities.flags().map(|flag| (flag.to_owned(), Value::from(true)));
+    let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    known.chain(capabilities).collect()
+}

@@ -1,0 +1,192 @@
+//! `bulkhead gateway`: the data plane. Requests are served by worker threads of their own; shipping, tailing
+//! and metrics run on a runtime beside them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gateway::{BodyMemory, Core, FrontDoor, Prices, ReadyDeployments, Server, Settings, Worker};
+use kit::{Clock, Rng, SeededRng};
+use ledger::Ledger;
+use policy::Replica;
+use routing::{CooldownSettings, Table};
+use store::Store;
+use telemetry::metrics::{GaugeName, Metrics};
+use tokio::sync::watch;
+
+use crate::assembly::Assembly;
+use crate::cli::Gateway;
+use crate::error::Failure;
+use crate::system::{OsRng, SystemClock};
+use crate::{lifecycle, listen};
+
+/// Threads of the runtime that ships, tails and counts.
+const BACKGROUND_THREADS: usize = 1;
+/// How often gauges are set.
+const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+const MIB: u64 = 1 << 20;
+
+pub fn run(gateway: Gateway) -> Result<(), Failure> {
+    telemetry::logs::init_from_env();
+    lifecycle::die_with_supervisor(gateway.listen.inherit_listener);
+    let background = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BACKGROUND_THREADS)
+        .thread_name("background")
+        .enable_all()
+        .build()?;
+    background.block_on(serve(gateway))
+}
+
+async fn serve(options: Gateway) -> Result<(), Failure> {
+    let assembly = Assembly::load(&options.common)?;
+    let master_key = assembly.master_key()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let store = Store::connect_lazy(&assembly.store_settings())?;
+    let replica =
+        Arc::new(Replica::load_or_empty(&assembly.data_dir.policy_snapshot(), policy::Settings::default()));
+    let ledger = Ledger::open(&assembly.data_dir.journal(), ledger::Settings::default(), clock.clone())
+        .map_err(|error| Failure::Said(error.to_string()))?;
+    let core = Arc::new(core(&assembly, &options, master_key, &clock, &replica, &ledger));
+    let listener = listen::open(&options.listen, options.port)?;
+    let url = listen::url_of(&listener)?;
+
+    let shutdown = lifecycle::shutdown()?;
+    let (drained, after_drain) = watch::channel(false);
+    let tailing = tokio::spawn(tail(replica.clone(), store.clone(), clock.clone(), after_drain.clone()));
+    let shipping = tokio::spawn(ship(ledger.clone(), store, replica.clone(), after_drain.clone()));
+    let gauges = tokio::spawn(set_gauges(core.clone(), after_drain));
+
+    let workers = workers(&core, &clock, options.workers)?;
+    let server = Server::start(workers, Duration::from_secs(options.drain_seconds), &shutdown)?;
+    tokio::spawn(stop_being_ready(core, shutdown.clone()));
+    println!("gateway ready: {url}");
+    server.run(listener, shutdown).await?;
+    let _ = drained.send(true);
+    let _ = tokio::join!(tailing, shipping, gauges);
+    Ok(())
+}
+
+fn core(
+    assembly: &Assembly,
+    options: &Gateway,
+    master_key: kit::Secret,
+    clock: &Arc<dyn Clock>,
+    replica: &Arc<Replica>,
+    ledger: &Ledger,
+) -> Core {
+    let settings = settings(assembly, master_key);
+    let cooldown = CooldownSettings {
+        cooldown: assembly.config.settings.cooldown_time,
+        allowed_fails: None,
+        disabled: assembly.config.settings.disable_cooldowns,
+    };
+    let table_options = routing::Options { cooldown, ..routing::Options::default() };
+    let table = Table::build(assembly.config.deployments.clone(), table_options);
+    let prices = Arc::new(Prices::new(pricing::PriceBook::builtin()));
+    let bodies = Arc::new(BodyMemory::new(settings.bodies_bytes_max));
+    let front_door = options
+        .front_door_backend
+        .clone()
+        .map(|backend| FrontDoor::new(backend, options.front_door_ui.clone(), bodies.clone()));
+    Core {
+        settings,
+        deployments: Arc::new(shared::Deployments::new(table.slots(), clock.clone())),
+        table,
+        ready: ReadyDeployments::new(prices.clone(), assembly.environment()),
+        prices,
+        replica: replica.clone(),
+        metrics: Arc::new(Metrics::new()),
+        ledger: ledger.clone(),
+        clock: clock.clone(),
+        bodies,
+        in_flight: Arc::new(AtomicUsize::new(0)),
+        draining: AtomicBool::new(false),
+        front_door,
+    }
+}
+
+fn settings(assembly: &Assembly, master_key: kit::Secret) -> Settings {
+    let config = &assembly.config.settings;
+    Settings {
+        request_body_bytes_max: config.max_request_size_mb * MIB,
+        response_body_bytes_max: config.max_response_size_mb * MIB,
+        request_timeout: config.request_timeout,
+        stream_timeout: config.stream_timeout,
+        num_retries: config.num_retries,
+        retry_delay_min: config.retry_after,
+        drop_params: config.drop_params,
+        budget_exceeded_status: config.budget_exceeded_status_code,
+        metrics_need_key: config.require_auth_for_metrics_endpoint,
+        ..Settings::with_master_key(master_key)
+    }
+}
+
+/// One maker per worker thread; a worker is made on its own thread.
+fn workers(
+    core: &Arc<Core>,
+    clock: &Arc<dyn Clock>,
+    wanted: Option<usize>,
+) -> Result<Vec<impl FnOnce() -> Worker + Send + 'static>, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let extra_roots = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
+    let tls = upstream::tls::client_config(extra_roots.as_deref())
+        .map_err(|error| Failure::Said(error.to_string()))?;
+    let make = |_| {
+        let (core, clock, tls) = (core.clone(), clock.clone(), tls.clone());
+        let writer = core.ledger.writer();
+        let mut rng = SeededRng::new(OsRng.next_u64());
+        move || {
+            let client = upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock, &mut rng);
+            Worker::new(core, client, writer, Box::new(rng))
+        }
+    };
+    Ok((0..wanted.unwrap_or(cores).max(1)).map(make).collect())
+}
+
+async fn tail(replica: Arc<Replica>, store: Store, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
+    replica.run(store, clock, stopped(stop)).await;
+}
+
+async fn ship(ledger: Ledger, store: Store, replica: Arc<Replica>, stop: watch::Receiver<bool>) {
+    let on_shipped = move |batch: ledger::ShippedBatch<'_>| {
+        replica.shipped(batch.own, batch.events, &batch.shipped.key_spend);
+    };
+    if let Err(error) = ledger.run(store, on_shipped, stopped(stop)).await {
+        tracing::error!("the ledger has stopped shipping: {error}");
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn stop_being_ready(core: Arc<Core>, shutdown: watch::Receiver<bool>) {
+    stopped(shutdown).await;
+    core.draining.store(true, Ordering::Relaxed);
+}
+
+async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {
+    let mut stop = std::pin::pin!(stopped(stop));
+    let mut ticks = tokio::time::interval(GAUGE_INTERVAL);
+    loop {
+        tokio::select! { _ = ticks.tick() => {}, () = &mut stop => return }
+        let journal = core.ledger.stats();
+        let policy = core.replica.status(core.clock.now());
+        let gauges = [
+            (GaugeName::RequestsInFlight, core.in_flight.load(Ordering::Relaxed) as f64),
+            (GaugeName::DeploymentsCooling, cooling(&core) as f64),
+            (GaugeName::JournalBytes, journal.bytes as f64),
+            (GaugeName::JournalLagSeconds, journal.lag.as_secs_f64()),
+            (GaugeName::JournalPendingEvents, journal.open_intents as f64),
+            (GaugeName::PolicyKeys, policy.keys as f64),
+            (GaugeName::PolicyStalenessSeconds, policy.stale_for.as_secs_f64()),
+        ];
+        for (gauge, value) in gauges {
+            core.metrics.set(gauge, value);
+        }
+    }
+}
+
+fn cooling(core: &Core) -> usize {
+    core.deployments.status().iter().filter(|status| status.cooling.is_some()).count()
+}

@@ -1,0 +1,5 @@
+pub mod backend;
+pub mod gateway;
+pub mod migrate;
+pub mod ui;
+pub mod up;

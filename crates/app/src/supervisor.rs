@@ -1,0 +1,164 @@
+//! Runs the roles of `up` as operating-system processes, starts them again when they end, and ends with
+//! them.
+
+use std::io;
+use std::net::TcpListener;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+/// First pause before a role is started again; doubled up to the longest.
+const RESTART_PAUSE_MIN: Duration = Duration::from_millis(50);
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A role that ran this long is taken to be well, and its pause starts anew.
+const WELL_AFTER: Duration = Duration::from_secs(10);
+/// Ready lines that wait to be read; a role prints one at each start.
+const READY_LINES_MAX: usize = 16;
+/// How much nicer than the gateway the backend is to others: a busy dashboard must not slow inference.
+const BACKEND_NICENESS: &str = "10";
+
+/// A role to run: its arguments and the socket that it answers on.
+pub struct Role {
+    pub name: &'static str,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(&'static str, String)>,
+    pub listener: TcpListener,
+    pub nice: bool,
+}
+
+impl Role {
+    fn start(&self) -> io::Result<Child> {
+        let program = std::env::current_exe()?;
+        let mut command = if self.nice {
+            let mut command = Command::new("nice");
+            command.args(["-n", BACKEND_NICENESS]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command
+            .args(&self.arguments)
+            .arg("--inherit-listener")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::from(std::os::fd::OwnedFd::from(self.listener.try_clone()?)))
+            .stdout(Stdio::piped())
+            // A group of its own, so that a terminal's Ctrl-C reaches the supervisor alone and the roles
+            // are asked to drain once.
+            .process_group(0)
+            .kill_on_drop(true);
+        command.spawn()
+    }
+}
+
+/// What the supervisor tells while it runs.
+pub enum Event {
+    /// Every role has said that it answers.
+    AllReady,
+}
+
+/// Runs the roles until a signal asks to stop: then each is asked to drain, and a second signal is passed
+/// on as well. Returns when all have ended.
+pub async fn run(roles: Vec<Role>, mut tell: impl FnMut(Event)) -> io::Result<()> {
+    let (mut interrupts, mut terminations) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (ready, mut readies) = mpsc::channel(READY_LINES_MAX);
+    let (stop, stopping) = tokio::sync::watch::channel(0_u32);
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut waiting: Vec<_> = roles.iter().map(|role| role.name).collect();
+    for role in roles {
+        tasks.spawn(keep_running(role, ready.clone(), stopping.clone()));
+    }
+    let mut announced = false;
+    loop {
+        tokio::select! {
+            _ = interrupts.recv() => stop.send_modify(|times| *times += 1),
+            _ = terminations.recv() => stop.send_modify(|times| *times += 1),
+            Some(name) = readies.recv() => {
+                waiting.retain(|role| *role != name);
+                if waiting.is_empty() && !announced {
+                    announced = true;
+                    tell(Event::AllReady);
+                }
+            }
+            ended = tasks.join_next() => match ended {
+                None => return Ok(()),
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => return Err(error),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+}
+
+async fn keep_running(
+    role: Role,
+    ready: mpsc::Sender<&'static str>,
+    mut stopping: tokio::sync::watch::Receiver<u32>,
+) -> io::Result<()> {
+    let mut pause = RESTART_PAUSE_MIN;
+    while *stopping.borrow() == 0 {
+        let mut child = role.start()?;
+        announce_ready(&mut child, role.name, ready.clone());
+        let started = tokio::time::Instant::now();
+        let status = until_ended(&mut child, &mut stopping).await?;
+        if *stopping.borrow() > 0 {
+            info!("{} ended: {status}", role.name);
+            return Ok(());
+        }
+        if started.elapsed() > WELL_AFTER {
+            pause = RESTART_PAUSE_MIN;
+        }
+        warn!("{} ended unasked ({status}); starting it again in {} ms", role.name, pause.as_millis());
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopping.changed() => {}
+        }
+        pause = (pause * 2).min(RESTART_PAUSE_MAX);
+    }
+    Ok(())
+}
+
+/// Waits for the child, passing on each request to stop as SIGTERM.
+async fn until_ended(
+    child: &mut Child,
+    stopping: &mut tokio::sync::watch::Receiver<u32>,
+) -> io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            changed = stopping.changed() => {
+                if changed.is_ok() {
+                    terminate(child);
+                }
+            }
+        }
+    }
+}
+
+fn terminate(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid
+        && let Err(error) = kill_process(pid, Signal::TERM)
+    {
+        warn!("cannot signal process {pid:?}: {error}");
+    }
+}
+
+/// Watches a role's standard output for its ready line; logs go to standard error and pass by.
+fn announce_ready(child: &mut Child, name: &'static str, ready: mpsc::Sender<&'static str>) {
+    let Some(stdout) = child.stdout.take() else { return };
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line.contains(" ready: ") {
+                let _ = ready.send(name).await;
+            }
+        }
+    });
+}
