@@ -1,0 +1,1 @@
+"""What the tests start: the binary under test and the world around it."""

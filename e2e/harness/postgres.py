@@ -1,0 +1,74 @@
+"""A private PostgreSQL cluster on loopback, started, stopped and started again by tests."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .process import Process, eventually
+
+
+def _program(name):
+    found = shutil.which(name)
+    if found:
+        return found
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    assert versions, f"{name} is missing: install PostgreSQL"
+    return versions[-1]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Postgres:
+    def __init__(self, log_dir):
+        # PostgreSQL refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._log_dir = log_dir
+        self.home = Path(tempfile.mkdtemp(prefix="bulkhead-pg-", dir="/tmp"))
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            os.chown(self.home, owner.pw_uid, owner.pw_gid)
+        self.port = free_port()
+        self._run([_program("initdb"), "-D", self.home / "data", "-U", "bulkhead", "-A", "trust", "-E", "UTF8", "--no-sync"])
+        self.start()
+        self.url = f"postgresql://bulkhead@127.0.0.1:{self.port}/postgres"
+
+    def _run(self, command):
+        user = {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd="/tmp", timeout=60, **user)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self):
+        settings = ["fsync=off", "synchronous_commit=off", "listen_addresses=127.0.0.1", "max_connections=60"]
+        flags = [part for setting in settings for part in ("-c", setting)]
+        command = [_program("postgres"), "-D", self.home / "data", "-p", self.port, "-k", self.home, *flags]
+        self.process = Process("postgres", command, self._log_dir, cwd="/tmp", user=self._user)
+        eventually(lambda: self.sql("select 1", "postgres") == "1", 30, "PostgreSQL's start")
+
+    def sql(self, statement, database):
+        """The answer of one statement, as text."""
+        flags = ["-h", "127.0.0.1", "-p", self.port, "-U", "bulkhead", "-d", database, "-At", "-v", "ON_ERROR_STOP=1"]
+        return self._run([_program("psql"), *flags, "-c", statement]).strip()
+
+    def database(self, name):
+        """A fresh database, and its URL."""
+        self.sql(f"create database {name}", "postgres")
+        return f"postgresql://bulkhead@127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        """Ends it at once, breaking every connection, as a failing machine would."""
+        self.process.stop(signal.SIGQUIT)
+
+    def close(self):
+        if self.process.popen.poll() is None:
+            self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)

@@ -1,0 +1,118 @@
+// The dashboard in headless Chromium: sign in, make a key, chat in the playground, see what it cost.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chromium } from "playwright-core";
+
+const { BULKHEAD_URL: url, BULKHEAD_PASSWORD: password, E2E_SCREENSHOTS: screenshots } = process.env;
+const ARGUMENTS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+];
+
+test("sign in, make a key, chat in the playground, see the spend", { timeout: 90_000 }, async () => {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ARGUMENTS });
+  const problems = [];
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(15_000);
+    page.on("pageerror", (error) => problems.push(String(error)));
+    const at = (id) => page.getByTestId(id);
+    const picture = async (name) => screenshots && page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
+    try {
+      await page.goto(`${url}/`);
+      await at("login-username").fill("admin");
+      await at("login-password").fill("not the password");
+      await at("login-submit").click();
+      await page.getByText(/invalid|incorrect|wrong|not (right|accepted)|do(es)? not match/i).first().waitFor();
+      await at("login-password").fill(password);
+      await at("login-submit").click();
+      await at("nav-overview").waitFor();
+      await picture("overview");
+
+      await at("nav-keys").click();
+      await at("key-create").first().click();
+      await at("key-alias").fill("made in a browser");
+      await at("key-budget").fill("5");
+      await at("key-submit").click();
+      const secret = (await at("key-secret").evaluate((element) => element.value ?? element.textContent)).trim();
+      assert.match(secret, /^sk-[A-Za-z0-9_-]{20,}$/);
+      await picture("key-secret");
+      await at("key-done").click();
+      await page.getByTestId("key-row").filter({ hasText: "made in a browser" }).waitFor();
+      assert.ok(!(await page.content()).includes(secret), "the key is shown once");
+
+      const answer = await fetch(`${url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+        body: JSON.stringify({ model: "priced", messages: [{ role: "user", content: "<<script in=1000000 out=0>>hi" }] }),
+      });
+      assert.equal(answer.status, 200, await answer.text());
+
+      await at("nav-models").click();
+      await page.getByText("demo").first().waitFor();
+      await picture("models");
+
+      await at("nav-playground").click();
+      await choose(page, at("playground-model"), "demo");
+      await at("playground-input").fill("hello from a browser");
+      await at("playground-send").click();
+      await page.waitForFunction(() => document.querySelectorAll('[data-testid="playground-answer"]').length > 0);
+      await page.waitForFunction(() => /\d/.test(document.querySelector('[data-testid="playground-tokens"]')?.textContent ?? ""));
+      assert.ok((await at("playground-answer").last().textContent()).trim().length > 5);
+      assert.match(await at("playground-cost").last().textContent(), /\$?\d/);
+      assert.match(await at("playground-ttft").last().textContent(), /\d/);
+      await picture("playground");
+
+      await at("nav-keys").click();
+      await page.getByTestId("key-row").filter({ hasText: "made in a browser" }).click();
+      await shows(page, "key-spend", /3\.00/);
+      await picture("key");
+
+      await at("nav-overview").click();
+      await shows(page, "overview-requests", /[1-9]/);
+      await shows(page, "overview-spend", /3\.00/);
+      await picture("overview-after");
+    } catch (error) {
+      await picture("failure");
+      const words = (await page.innerText("body").catch(() => "")).slice(0, 1500);
+      error.message += `\non ${page.url()}:\n${words}`;
+      throw error;
+    }
+    assert.deepEqual(problems, [], "errors on the page");
+  } finally {
+    await browser.close();
+  }
+});
+
+/** Chooses in a native select or in a list that opens on a click. */
+async function choose(page, element, value) {
+  if ((await element.evaluate((found) => found.tagName)) === "SELECT") {
+    await element.selectOption(value);
+    return;
+  }
+  if ((await element.evaluate((found) => found.tagName)) === "INPUT") {
+    await element.fill(value);
+    return;
+  }
+  await element.click();
+  await page.getByRole("option", { name: value, exact: true }).first().click();
+}
+
+/** Waits until a figure has arrived; the ledger is a moment behind the answer, so the page is asked again. */
+async function shows(page, id, pattern) {
+  for (let tries = 0; tries < 15; tries += 1) {
+    const element = page.getByTestId(id).first();
+    await element.waitFor();
+    try {
+      await page.waitForFunction(
+        ([id, source]) => new RegExp(source).test(document.querySelector(`[data-testid="${id}"]`)?.textContent ?? ""),
+        [id, pattern.source],
+        { timeout: 1_000 },
+      );
+      return;
+    } catch {
+      await page.reload();
+    }
+  }
+  assert.match(await page.getByTestId(id).first().textContent(), pattern);
+}

@@ -1,0 +1,225 @@
+"""The roles as separate processes on PostgreSQL behind nginx, and what a failing database does to them."""
+
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+
+from harness.bulkhead import Api, config, new_master_key, nano, role, run
+from harness.nginx import Nginx
+from harness.postgres import Postgres
+from harness.process import eventually
+from harness.upstream import script
+
+
+@pytest.fixture(scope="module")
+def postgres(log_dir):
+    postgres = Postgres(log_dir)
+    yield postgres
+    postgres.close()
+
+
+class Split:
+    """Gateway, backend and dashboard on one database, behind nginx."""
+
+    names = iter(range(1000))
+
+    def __init__(self, log_dir, upstream, postgres):
+        self.home = Path(tempfile.mkdtemp(prefix="bulkhead-split-"))
+        self.log_dir = log_dir
+        self.database = f"split_{next(self.names)}"
+        self.database_url = postgres.database(self.database)
+        self.master_key = new_master_key()
+        (self.home / "config.yaml").write_text(config(upstream))
+        self.env = {"LITELLM_MASTER_KEY": self.master_key, "DATABASE_URL": self.database_url}
+        code, out, error = run(["migrate", "up"], env=self.env, cwd=self.home)
+        assert code == 0, out + error
+        self.processes = {}
+        self.urls = {name: self.start(name) for name in ("backend", "gateway", "ui")}
+        code, locations, error = run(["routes", "--format", "nginx"])
+        assert code == 0, error
+        self.nginx = Nginx(log_dir, locations, self.urls)
+        self.url = self.nginx.url
+        self.admin = Api(self.url, self.master_key)
+
+    def start(self, name, port=0):
+        arguments = ["--port", port]
+        if name != "ui":
+            arguments += ["--data-dir", self.home / name]
+        self.processes[name], url = role(name, self.log_dir, arguments, self.env, self.home)
+        return url
+
+    def restart(self, name):
+        """Starts a role anew on its old port."""
+        self.start(name, int(self.urls[name].rsplit(":", 1)[1]))
+
+    def close(self):
+        self.admin.close()
+        self.nginx.close()
+        for process in self.processes.values():
+            if process.popen.poll() is None:
+                process.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def split(log_dir, upstream, postgres):
+    split = Split(log_dir, upstream, postgres)
+    yield split
+    split.close()
+
+
+def test_migrating_twice_is_safe(split):
+    code, out, error = run(["migrate", "up"], env=split.env, cwd=split.home)
+    assert code == 0, out + error
+    code, out, error = run(["migrate", "status"], env=split.env, cwd=split.home)
+    assert code == 0, out + error
+
+
+def test_everything_through_nginx(split, upstream):
+    key = split.admin.generate(key_alias="behind nginx")["key"]
+    with openai.OpenAI(base_url=f"{split.url}/v1", api_key=key, max_retries=0) as client:
+        text, name = script("in=1000 out=10")
+        raw = client.chat.completions.with_raw_response.create(model="ant", messages=[{"role": "user", "content": text}])
+        assert "user=hello" in raw.parse().choices[0].message.content
+        chunks = list(client.chat.completions.create(model="oai", messages=[{"role": "user", "content": "hi"}], stream=True))
+        assert len(chunks) > 5
+    row = split.admin.row(raw.headers["x-litellm-call-id"])
+    assert nano(row["spend"]) == 1000 * 3_000 + 10 * 15_000
+    page = httpx.get(split.url + "/", follow_redirects=True)
+    assert page.status_code == 200 and "<html" in page.text.lower()
+    assert httpx.get(split.url + "/health/readiness").status_code == 200
+
+
+def test_each_role_answers_only_its_own(split):
+    anyone = {name: Api(url, split.master_key) for name, url in split.urls.items()}
+    assert anyone["gateway"].get("/key/list").status_code == 404
+    assert anyone["backend"].chat("oai").status_code == 404
+    assert anyone["backend"].get("/key/list").status_code == 200
+    for name in ("gateway", "backend"):
+        assert anyone[name].get("/health/liveliness").status_code == 200
+
+
+def test_block_reaches_the_gateway_within_a_second(split):
+    import time
+
+    made = split.admin.generate()
+    key = split.admin.with_key(made["key"])
+    assert key.chat("oai").status_code == 200
+    split.admin.ok(split.admin.post("/key/block", {"key": made["key"]}))
+    started = time.monotonic()
+    eventually(lambda: key.chat("oai").status_code == 401, 5)
+    assert time.monotonic() - started < 1
+
+
+def test_the_database_stops_under_load(split, postgres, upstream):
+    """No request with a known key fails, and every row arrives after the database is back."""
+    made = split.admin.generate()
+    split.admin.ok(split.admin.with_key(made["key"]).chat("oai"))
+    stop, answers, failures, ids = threading.Event(), [], [], []
+
+    def chat(n):
+        with httpx.Client(base_url=split.url, headers={"authorization": f"Bearer {made['key']}"}, timeout=30) as client:
+            while not stop.is_set():
+                text, _ = script("in=100 out=10")
+                body = {"model": "oai", "stream": bool(n % 2), "messages": [{"role": "user", "content": text}]}
+                try:
+                    response = client.post("/v1/chat/completions", json=body)
+                    (answers if response.status_code == 200 else failures).append(response.status_code)
+                    ids.append(response.headers["x-litellm-call-id"])
+                except Exception as error:  # any failure of a request counts
+                    failures.append(repr(error))
+
+    threads = [threading.Thread(target=chat, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+
+    def go_on(count):
+        reached = len(answers) + count
+        eventually(lambda: failures or len(answers) >= reached, 30, f"{count} answers")
+
+    try:
+        go_on(50)
+        postgres.stop()
+        go_on(200)
+        unknown = Api(split.url, "sk-never-seen-0123456789ab").chat("oai")
+        assert unknown.status_code == 503 and unknown.headers["retry-after"], "never a wrong 401"
+        assert httpx.get(split.urls["gateway"] + "/health/liveliness").status_code == 200
+        go_on(100)
+    finally:
+        if postgres.process.popen.poll() is not None:
+            postgres.start()
+    go_on(50)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert not failures, failures[:5]
+
+    expected = len(ids) * (100 * 3_000 + 10 * 15_000)
+
+    def arrived():
+        info = split.admin.ok(split.admin.get("/key/info", params={"key": made["key"]}))["info"]
+        first = 1  # the call before the load, whose cost is its own
+        rows = postgres.sql("select count(*) from usage_events", split.database)
+        return nano(info["spend"]) >= expected and int(rows) >= len(ids) + first
+    eventually(arrived, 30, f"{len(ids)} rows")
+    for call_id in ids[:: max(1, len(ids) // 20)]:
+        assert nano(split.admin.row(call_id)["spend"]) == 100 * 3_000 + 10 * 15_000
+
+
+def test_a_gateway_starts_while_the_database_is_away(split, postgres):
+    made = split.admin.generate()
+    key = Api(split.urls["gateway"], made["key"])
+    assert key.chat("oai").status_code == 200
+    narrow = split.admin.generate(models=["ant"])
+    assert Api(split.urls["gateway"], narrow["key"]).chat("oai").status_code == 403
+    split.processes["gateway"].stop()
+    postgres.stop()
+    try:
+        split.restart("gateway")
+        response = key.chat("oai")
+        assert response.status_code == 200, "a key from the snapshot works"
+        assert Api(split.urls["gateway"], narrow["key"]).chat("oai").status_code == 403, "and its limits hold"
+        unknown = Api(split.urls["gateway"], "sk-never-seen-0123456789ab").chat("oai")
+        assert unknown.status_code == 503
+    finally:
+        postgres.start()
+    assert split.admin.row(response.headers["x-litellm-call-id"], 20)["status"] == "success"
+    fresh = split.admin.generate()
+    eventually(lambda: Api(split.urls["gateway"], fresh["key"]).chat("oai").status_code == 200, 10)
+
+
+def test_a_backend_without_a_database_answers_503(split, postgres):
+    postgres.stop()
+    try:
+        response = split.admin.get("/key/list")
+        assert response.status_code == 503
+    finally:
+        postgres.start()
+    eventually(lambda: split.admin.get("/key/list").status_code == 200, 15)
+
+
+def test_two_gateways_share_policy_and_ledger(split):
+    arguments = ["--port", 0, "--data-dir", split.home / "second"]
+    process, url = role("gateway", split.log_dir, arguments, split.env, split.home)
+    try:
+        made = split.admin.generate()
+        second = Api(url, made["key"])
+        ids = [second.chat("oai").headers["x-litellm-call-id"] for _ in range(3)]
+        for call_id in ids:
+            assert split.admin.row(call_id)["status"] == "success"
+        split.admin.ok(split.admin.post("/key/block", {"key": made["key"]}))
+        eventually(lambda: second.chat("oai").status_code == 401, 2)
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("name", ["gateway", "backend"])
+def test_a_role_stops_in_good_order(split, name):
+    assert split.processes[name].stop() == 0
+    split.restart(name)
+    assert eventually(lambda: split.admin.with_key(split.master_key).chat("oai").status_code == 200, 10)
