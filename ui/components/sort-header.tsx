@@ -28,6 +28,7 @@ export function SortHeader<T extends string>(props: SortHeaderProps<T>) {
   }
   const current = by === sort;
   const opposite = order === "asc" ? "desc" : "asc";
+  const numeric = className?.includes("text-right");
   const Icon = (current ? order : first) === "asc" ? ArrowUp : ArrowDown;
   return (
     <TableHead
@@ -39,6 +40,7 @@ export function SortHeader<T extends string>(props: SortHeaderProps<T>) {
         type="button"
         onClick={() => onSort(by, current ? opposite : first)}
         className={cn(
+          numeric && "flex-row-reverse",
           "group inline-flex items-center gap-1 rounded outline-none hover:text-foreground focus-visible:ring-2 focus-visible:ring-ring/70",
           current && "text-foreground",
         )}

@@ -57,12 +57,13 @@ export function change(now: number, before: number): number | null {
   return before === 0 ? null : (now - before) / before;
 }
 
-/** 128000 becomes 128K, 1048576 becomes 1M: context windows are told in round numbers. */
+/** 128,000 and 131,072 are both "128K", 1,048,576 is "1M": context windows are known by their round names. */
 export function contextWindow(tokens: number | null | undefined): string {
   if (!tokens) return "–";
-  if (tokens >= 1_000_000) return `${Number((tokens / 1_000_000).toFixed(tokens % 1_000_000 < 50_000 ? 0 : 1))}M`;
-  if (tokens >= 1000) return `${Math.round(tokens / (tokens % 1024 === 0 && tokens < 1_000_000 ? 1024 : 1000))}K`;
-  return String(tokens);
+  if (tokens < 1000) return String(tokens);
+  const unit = tokens % 1000 !== 0 && tokens % 1024 === 0 ? 1024 : 1000;
+  const thousands = tokens / unit;
+  return thousands < 1000 ? `${Math.round(thousands)}K` : `${Number((thousands / unit).toFixed(1))}M`;
 }
 
 const dateTime = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });

@@ -25,3 +25,5 @@ globalThis.ResizeObserver ??= class {
 };
 Element.prototype.scrollIntoView ??= () => undefined;
 Element.prototype.hasPointerCapture ??= () => false;
+
+vi.mock("next/navigation", () => import("./navigation"));

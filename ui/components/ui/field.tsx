@@ -27,7 +27,7 @@ export function Field({ label, hint, error, optional, className, children }: Fie
     <div className={cn("grid gap-2", className)}>
       <Label htmlFor={id} className="flex items-baseline justify-between">
         {label}
-        {optional && <span className="text-xs font-normal text-muted-foreground">optional</span>}
+        {optional && <span className="text-xs leading-4 font-normal text-muted-foreground">optional</span>}
       </Label>
       {children({ id, "aria-invalid": error ? true : undefined, "aria-describedby": note ? noteId : undefined })}
       {note && (

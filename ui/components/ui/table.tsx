@@ -27,7 +27,7 @@ export function TableHead({ className, ...props }: ComponentProps<"th">) {
     <th
       scope="col"
       className={cn(
-        "h-9 px-4 text-left align-middle text-xs font-medium whitespace-nowrap text-muted-foreground",
+        "h-9 px-3 text-left align-middle text-xs font-medium whitespace-nowrap text-muted-foreground first:pl-4 last:pr-4",
         className,
       )}
       {...props}
@@ -36,5 +36,5 @@ export function TableHead({ className, ...props }: ComponentProps<"th">) {
 }
 
 export function TableCell({ className, ...props }: ComponentProps<"td">) {
-  return <td className={cn("h-13 px-4 py-2 align-middle", className)} {...props} />;
+  return <td className={cn("h-13 px-3 py-2 align-middle first:pl-4 last:pr-4", className)} {...props} />;
 }

@@ -23,7 +23,7 @@ export interface Column {
 
 export const COLUMNS: readonly Column[] = [
   { id: "name", label: "Key", sort: "key_alias" },
-  { id: "status", label: "Status" },
+  { id: "status", label: "Status", className: "hidden sm:table-cell" },
   { id: "models", label: "Models", className: "hidden md:table-cell" },
   { id: "spend", label: "Spend", sort: "spend" },
   { id: "expires", label: "Expires", className: "hidden lg:table-cell" },
@@ -45,18 +45,23 @@ export function StatusBadge({ row, now }: { row: KeyRow; now: Date }) {
   );
 }
 
-export function NameCell({ row, onOpen }: { row: KeyRow; onOpen: () => void }) {
+export function NameCell({ row, now, onOpen }: { row: KeyRow; now: Date; onOpen: () => void }) {
   return (
-    <div className="grid min-w-0 gap-0.5">
+    <div className="grid min-w-0 justify-items-start gap-0.5">
       <button
         type="button"
         onClick={onOpen}
-        className="max-w-52 truncate rounded text-left font-medium outline-none after:absolute after:inset-0 focus-visible:after:rounded-md focus-visible:after:ring-2 focus-visible:after:ring-ring/70 focus-visible:after:ring-inset sm:max-w-64"
+        className="max-w-44 truncate rounded text-left font-medium outline-none after:absolute after:inset-0 focus-visible:after:rounded-md focus-visible:after:ring-2 focus-visible:after:ring-ring/70 focus-visible:after:ring-inset sm:max-w-64"
       >
         {keyTitle(row)}
       </button>
       {row.key_alias && row.key_name && (
         <span className="font-mono text-[11px] text-muted-foreground">{row.key_name}</span>
+      )}
+      {keyStatus(row, now) !== "active" && (
+        <span className="mt-0.5 sm:hidden">
+          <StatusBadge row={row} now={now} />
+        </span>
       )}
     </div>
   );
@@ -82,7 +87,7 @@ export function ModelsCell({ models }: { models: string[] }) {
 export function SpendCell({ spend, budget }: { spend: number; budget: number | null | undefined }) {
   const bounded = budget !== null && budget !== undefined;
   return (
-    <div className="grid w-28 gap-1.5">
+    <div className="grid w-28 gap-1.5 lg:w-32">
       <span className="tabular whitespace-nowrap">
         {usd(spend)}
         {bounded && <span className="text-muted-foreground"> / {usd(budget)}</span>}

@@ -66,6 +66,7 @@ function NewSecret({ secret, onDone }: { secret: string; onDone: () => void }) {
           </code>
           <CopyButton text={secret} label="Copy" labelled size="sm" data-testid="key-copy" />
         </div>
+        <FirstCall secret={secret} />
         <p className="flex gap-2.5 text-xs leading-relaxed text-muted-foreground">
           <TriangleAlert className="mt-0.5 size-3.5 shrink-0 text-warning" aria-hidden />
           Copy it now. Only a hash of it is stored, so it cannot be shown again; whoever has it spends on its account.
@@ -77,5 +78,19 @@ function NewSecret({ secret, onDone }: { secret: string; onDone: () => void }) {
         </Button>
       </DialogFooter>
     </>
+  );
+}
+
+/** A first call, ready to be pasted into a shell. */
+function FirstCall({ secret }: { secret: string }) {
+  const command = `curl ${window.location.origin}/v1/models -H "Authorization: Bearer ${secret}"`;
+  return (
+    <div className="grid gap-1.5">
+      <span className="text-xs font-medium text-muted-foreground">Try it</span>
+      <div className="flex items-start gap-1 rounded-lg border bg-muted/50 py-1 pr-1 pl-3.5">
+        <code className="min-w-0 flex-1 py-1.5 font-mono text-xs leading-relaxed break-all">{command}</code>
+        <CopyButton text={command} label="Copy the command" />
+      </div>
+    </div>
   );
 }

@@ -37,9 +37,9 @@ export function KeysTable({ rows, onOpen, onBlock, onDelete, ...sorting }: KeysT
         {rows.map((row) => (
           <TableRow key={row.token} data-testid="key-row" className="relative">
             <TableCell>
-              <NameCell row={row} onOpen={() => onOpen(row.token)} />
+              <NameCell row={row} now={now} onOpen={() => onOpen(row.token)} />
             </TableCell>
-            <TableCell>
+            <TableCell className="hidden sm:table-cell">
               <StatusBadge row={row} now={now} />
             </TableCell>
             <TableCell className="hidden md:table-cell">

@@ -16,6 +16,15 @@ function tick(metric: Metric, value: number): string {
   return metric === "latency" ? duration(value) : compactCount(value);
 }
 
+const HOURS_BETWEEN_TICKS = 2;
+
+function fullHours(series: Point[]): string[] {
+  return series.map((point) => point.clock).filter((clock) => {
+    const [hour, minute] = clock.split(":").map(Number);
+    return minute === 0 && (hour ?? 0) % HOURS_BETWEEN_TICKS === 0;
+  });
+}
+
 export default function OverviewChart({ series, metric }: { series: Point[]; metric: Metric }) {
   const color = COLORS[metric];
   return (
@@ -30,9 +39,10 @@ export default function OverviewChart({ series, metric }: { series: Point[]; met
         <CartesianGrid vertical={false} stroke="var(--border)" />
         <XAxis
           dataKey="clock"
+          ticks={fullHours(series)}
           tickLine={false}
           axisLine={false}
-          minTickGap={48}
+          minTickGap={24}
           tickMargin={10}
           tick={{ fill: "var(--muted-foreground)", fontSize: 11 }}
         />

@@ -46,8 +46,8 @@ export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingPr
                   className="absolute inset-y-0.5 left-0 rounded-md bg-brand/12"
                   style={{ width: `${most > 0 ? Math.max(2, (row.spend / most) * 100) : 0}%` }}
                 />
-                <span className="relative truncate font-medium">{row.name}</span>
-                <span className="tabular relative ml-auto text-xs text-muted-foreground max-sm:hidden">
+                <span className="relative mr-auto truncate font-medium">{row.name}</span>
+                <span className="tabular relative text-xs whitespace-nowrap text-muted-foreground max-sm:hidden">
                   {compactCount(row.requests)} requests
                 </span>
                 <span className="tabular relative w-20 shrink-0 text-right">{usd(row.spend)}</span>

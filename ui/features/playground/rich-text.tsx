@@ -30,6 +30,24 @@ export function splitBlocks(answer: string): Block[] {
   return blocks;
 }
 
+const MARKED = /(\*\*[^*\n]+\*\*|`[^`\n]+`)/;
+
+/** Bold and code within a line, the two marks that hardly any answer goes without. */
+function Inline({ text }: { text: string }) {
+  return text.split(MARKED).map((part, index) => {
+    // `split` puts what the pattern caught at the odd places
+    if (index % 2 === 0) return part;
+    if (part.startsWith("`")) {
+      return (
+        <code key={index} className="rounded bg-muted px-1 py-0.5 font-mono text-[0.88em]">
+          {part.slice(1, -1)}
+        </code>
+      );
+    }
+    return <strong key={index}>{part.slice(2, -2)}</strong>;
+  });
+}
+
 /** A model's answer as plain text with its code set apart. Nothing in it is ever treated as HTML. */
 export function RichText({ text }: { text: string }) {
   return (
@@ -37,7 +55,7 @@ export function RichText({ text }: { text: string }) {
       {splitBlocks(text).map((block, index) =>
         block.kind === "text" ? (
           <p key={index} className="break-words whitespace-pre-wrap">
-            {block.text}
+            <Inline text={block.text} />
           </p>
         ) : (
           <figure key={index} className="min-w-0 overflow-hidden rounded-lg border bg-muted/50">
