@@ -55,6 +55,14 @@ function generate(body) {
   return ok({ ...row, token_id: row.token, key: `sk-${row.token.slice(0, 22)}` });
 }
 
+function update({ key, duration, ...fields }) {
+  const row = find(key);
+  if (!row) return refusal(404, "Key not found.");
+  if (duration === null) row.expires = null;
+  if (duration) row.expires = new Date(Date.now() + Number.parseInt(duration, 10) * 86_400_000).toISOString();
+  return ok({ ...Object.assign(row, fields), key });
+}
+
 function setBlocked(body, blocked) {
   const row = find(body.key);
   if (!row) return refusal(404, "Key not found.");
@@ -75,13 +83,15 @@ function logs(query) {
 }
 
 const ROUTES = {
-  "GET /analytics/overview": () => ok(overview(Date.now(), EMPTY, keys)),
+  "GET /analytics/overview": ({ query }) => ok(overview(Date.now(), query.get("period") ?? "24h", EMPTY, keys)),
+  "GET /session": () => ok({ user_id: "default_user_id", user_role: "proxy_admin", expires_at: "2099-01-01T00:00:00Z" }),
   "GET /key/list": ({ query }) => listKeys(query),
   "GET /key/info": ({ query }) => {
     const row = find(query.get("key"));
     return row ? ok({ key: row.token, info: row }) : refusal(404, "Key not found.", "not_found_error");
   },
   "POST /key/generate": ({ body }) => generate(body),
+  "POST /key/update": ({ body }) => update(body),
   "POST /key/block": ({ body }) => setBlocked(body, true),
   "POST /key/unblock": ({ body }) => setBlocked(body, false),
   "POST /key/delete": ({ body }) => remove(body),

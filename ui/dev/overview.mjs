@@ -1,55 +1,78 @@
-// The overview of a made-up busy day, for the mock server.
+// The overview of a made-up busy installation, for the mock server.
 import { random } from "./seed.mjs";
 
-const QUARTER_MS = 15 * 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 const sum = (points, field) => points.reduce((total, point) => total + point[field], 0);
 
-function day(start, until, seed, level) {
-  const rng = random(seed);
+/** One hour, busier around noon; always the same for the same hour. */
+function hour(at) {
+  const rng = random(Math.floor(at / HOUR_MS));
+  const clock = new Date(at).getHours();
+  const shape = 0.18 + Math.exp(-(((clock - 10.5) / 3.4) ** 2)) + 0.8 * Math.exp(-(((clock - 15) / 3) ** 2));
+  const requests = Math.round(shape * 1600 * (0.75 + rng() * 0.5));
+  return {
+    at: new Date(at).toISOString(),
+    requests,
+    errors: Math.round(requests * 0.011 * rng() * (clock === 13 ? 8 : 1)),
+    spend: requests * (0.0021 + rng() * 0.0012),
+    tokens: Math.round(requests * (1400 + rng() * 600)),
+  };
+}
+
+function hours(from, until) {
   const points = [];
-  for (let at = start; at <= until; at += QUARTER_MS) {
-    const hour = (at - start) / 3_600_000;
-    const shape = 0.18 + Math.exp(-(((hour - 10.5) / 3.4) ** 2)) + 0.8 * Math.exp(-(((hour - 15) / 3) ** 2));
-    const requests = Math.round(shape * level * (0.75 + rng() * 0.5));
-    points.push({
-      start: new Date(at).toISOString(),
-      requests,
-      errors: Math.round(requests * 0.011 * rng() * (hour > 13 && hour < 14 ? 8 : 1)),
-      spend: requests * (0.0021 + rng() * 0.0012),
-      latency_ms: Math.round(620 + 300 * shape + rng() * 240),
-    });
-  }
+  for (let at = from; at <= until; at += HOUR_MS) points.push(hour(at));
   return points;
 }
 
-function totals(points) {
+function total(points) {
   return {
     spend: sum(points, "spend"),
     requests: sum(points, "requests"),
     errors: sum(points, "errors"),
-    latency_ms: points.length ? sum(points, "latency_ms") / points.length : null,
+    tokens: sum(points, "tokens"),
   };
 }
 
-export function overview(now, empty, keys) {
-  const midnight = new Date(now).setHours(0, 0, 0, 0);
-  if (empty) {
-    const zero = { spend: 0, requests: 0, errors: 0, latency_ms: null };
-    return { today: zero, yesterday: zero, series: [], previous_series: [], top_models: [], top_keys: [] };
-  }
-  const today = day(midnight, now, 5, 420);
-  const before = day(midnight, now, 6, 385);
-  const spend = sum(today, "spend");
-  const share = [0.38, 0.24, 0.17, 0.12, 0.06];
-  const names = ["claude-sonnet", "gpt-5", "gpt-4o", "claude-haiku", "llama-3.3-70b"];
-  const rank = (row, index) => ({ ...row, spend: spend * share[index], requests: Math.round(9000 * share[index] ** 1.4) });
+function summary(points) {
+  const { tokens, ...figures } = total(points);
   return {
-    today: totals(today),
-    yesterday: totals(before),
-    series: today,
-    previous_series: before,
-    top_models: names.map((model, index) => rank({ model }, index)),
-    top_keys: keys.slice(0, 5).map((key, index) => rank({ key: key.token, alias: key.key_alias }, index)),
+    ...figures,
+    refusals: Math.round(figures.requests * 0.002),
+    cancellations: Math.round(figures.requests * 0.004),
+    prompt_tokens: Math.round(tokens * 0.8),
+    completion_tokens: Math.round(tokens * 0.2),
+    cached_tokens: Math.round(tokens * 0.3),
+    reasoning_tokens: 0,
+    latency_p50_ms: points.length === 0 ? null : 961.4,
+    latency_p95_ms: points.length === 0 ? null : 4210,
+  };
+}
+
+const SHARES = [0.38, 0.24, 0.17, 0.12, 0.06];
+const MODELS = ["claude-sonnet", "gpt-5", "gpt-4o", "claude-haiku", "llama-3.3-70b"];
+
+export function overview(now, period, empty, keys) {
+  const midnight = new Date(now).setHours(0, 0, 0, 0);
+  const thisHour = Math.floor(now / HOUR_MS) * HOUR_MS;
+  const days = { "24h": 0, "7d": 7, "30d": 30 }[period];
+  const today = empty ? [] : hours(midnight, now);
+  const from = days === 0 ? thisHour - 23 * HOUR_MS : midnight - (days - 1) * DAY_MS;
+  const all = empty ? [] : hours(from, now);
+  const dayOf = (start) => ({ at: new Date(start).toISOString(), ...total(hours(start, Math.min(now, start + DAY_MS - 1))) });
+  const series = days === 0 ? all : Array.from({ length: days }, (_, index) => dayOf(from + index * DAY_MS));
+  const spend = sum(all, "spend");
+  const requests = sum(all, "requests");
+  const rank = (index) => ({ spend: spend * SHARES[index], requests: Math.round(requests * SHARES[index] ** 1.4), tokens: 0 });
+  return {
+    generated_at: new Date(now).toISOString(),
+    period,
+    today: summary(today),
+    total: summary(all),
+    series: empty ? [] : series,
+    top_models: empty ? [] : MODELS.map((model, index) => ({ model, ...rank(index) })),
+    top_keys: keys.slice(0, 5).map((key, index) => ({ api_key: key.token, key_alias: key.key_alias, ...rank(index) })),
   };
 }

@@ -20,6 +20,8 @@ const model = (name, upstream, provider, mode, input, output, context, outputMax
   model_name: name,
   litellm_params: { model: upstream },
   model_info: {
+    db_model: false,
+    key: upstream.slice(upstream.indexOf("/") + 1),
     id: hex(random(name.length * 7919 + upstream.length * 31 + context), 16),
     mode,
     litellm_provider: provider,
@@ -74,12 +76,11 @@ export function makeKey(rng, alias, now, more = {}) {
     models: [],
     metadata: {},
     blocked: false,
-    user_id: null,
-    team_id: null,
+    status: "active",
+    aliases: {},
     created_at: new Date(now).toISOString(),
     updated_at: new Date(now).toISOString(),
     created_by: "admin",
-    last_active: null,
     ...more,
   };
 }
@@ -112,6 +113,10 @@ export function seedLogs(now, key) {
     const price = (n, each) => n * (each ?? 0);
     return {
       request_id: `chatcmpl-${hex(rng, 20)}`,
+      event_id: hex(rng, 16),
+      metadata: failed
+        ? { outcome: rng() < 0.5 ? "upstream_error" : "cancelled", error_information: { error_message: "overloaded" } }
+        : { outcome: "success" },
       api_key: key.token,
       model: model_name,
       model_group: model_name,

@@ -16,12 +16,12 @@ const open = (path) => async (page) => {
 
 const ROOMS = {
   overview: open("/ui/"),
-  errors: open("/ui/?metric=errors"),
+  "overview-week": open("/ui/?metric=errors&period=7d"),
   keys: open("/ui/keys/"),
   "key-detail": async (page) => {
     await open("/ui/keys/?sort=spend")(page);
     await page.getByTestId("key-row").nth(1).getByRole("button").first().click();
-    await page.waitForLoadState("networkidle");
+    await page.getByTestId("call-row").first().waitFor();
   },
   "key-create": async (page) => {
     await open("/ui/keys/?create=1")(page);
@@ -35,6 +35,11 @@ const ROOMS = {
     await page.getByTestId("key-budget").fill("25");
     await page.getByTestId("key-submit").click();
     await page.getByTestId("key-secret").waitFor();
+  },
+  "key-edit": async (page) => {
+    await open("/ui/keys/")(page);
+    await page.getByTestId("key-actions").nth(2).click();
+    await page.getByTestId("key-edit").click();
   },
   "key-delete": async (page) => {
     await open("/ui/keys/")(page);

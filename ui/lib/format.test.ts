@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  change,
   compactCount,
   contextWindow,
   duration,
@@ -66,8 +65,6 @@ it("tells counts and shares", () => {
   expect(compactCount(12_345)).toBe("12.3K");
   expect(percent(0.0123)).toBe("1.2 %");
   expect(percent(0.42)).toBe("42 %");
-  expect(change(15, 10)).toBeCloseTo(0.5);
-  expect(change(15, 0)).toBeNull();
 });
 
 describe("times", () => {

@@ -52,11 +52,6 @@ export function percent(share: number): string {
   return `${value > 0 && value < 10 ? value.toFixed(value < 0.1 ? 2 : 1) : Math.round(value)} %`;
 }
 
-/** Relative change against an earlier figure; `null` when there was nothing to compare with. */
-export function change(now: number, before: number): number | null {
-  return before === 0 ? null : (now - before) / before;
-}
-
 /** 128,000 and 131,072 are both "128K", 1,048,576 is "1M": context windows are known by their round names. */
 export function contextWindow(tokens: number | null | undefined): string {
   if (!tokens) return "–";
@@ -67,7 +62,7 @@ export function contextWindow(tokens: number | null | undefined): string {
 }
 
 const dateTime = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
-const dateOnly = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" });
+const dayOnly = new Intl.DateTimeFormat(LOCALE, { month: "short", day: "numeric" });
 const clock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "always", style: "long" });
 
@@ -75,8 +70,9 @@ export function formatDateTime(date: Date): string {
   return dateTime.format(date);
 }
 
-export function formatDate(date: Date): string {
-  return dateOnly.format(date);
+/** "Mar 1" */
+export function formatDay(date: Date): string {
+  return dayOnly.format(date);
 }
 
 /** Hours and minutes, 24-hour clock. */

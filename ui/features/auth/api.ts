@@ -16,7 +16,7 @@ export interface Credentials {
 export function useSession() {
   return useQuery({
     queryKey: ["session"],
-    queryFn: ({ signal }) => unwrap(api.GET("/key/list", { params: { query: { size: 1 } }, signal })).then(() => true),
+    queryFn: ({ signal }) => unwrap(api.GET("/session", { signal })),
     staleTime: Infinity,
   });
 }

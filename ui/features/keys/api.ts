@@ -1,32 +1,35 @@
 "use client";
 
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { readCalls } from "@/lib/api/calls";
 import { api, unwrap } from "@/lib/api/client";
-import { PAGE_SIZE, type GenerateBody, type KeyFilters, type KeyRow } from "./schema";
+import { PAGE_SIZE, toKeyRow, type KeyBody, type KeyFilters, type KeyRow } from "./schema";
 
 const LIVE_MS = 10_000;
 const RECENT_CALLS = 25;
+
+export interface KeyPage {
+  rows: KeyRow[];
+  total: number;
+}
 
 export function useKeys(filters: Pick<KeyFilters, "search" | "page" | "sort" | "order">) {
   const { search, page, sort, order } = filters;
   return useQuery({
     queryKey: ["keys", { search, page, sort, order }],
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/key/list", {
-          params: {
-            query: {
-              page,
-              size: PAGE_SIZE,
-              ...(search ? { search } : {}),
-              sort_by: sort,
-              sort_order: order,
-              return_full_object: true,
-            },
-          },
-          signal,
-        }),
-      ),
+    queryFn: async ({ signal }): Promise<KeyPage> => {
+      const query = {
+        page,
+        size: PAGE_SIZE,
+        ...(search ? { search } : {}),
+        sort_by: sort,
+        sort_order: order,
+        return_full_object: true,
+      };
+      const answer = await unwrap(api.GET("/key/list", { params: { query }, signal }));
+      const rows = answer.keys.filter((entry) => typeof entry !== "string").map((view) => toKeyRow(view));
+      return { rows, total: answer.total_count };
+    },
     placeholderData: keepPreviousData,
   });
 }
@@ -36,7 +39,7 @@ export function useKey(hash: string) {
     queryKey: ["key", hash],
     queryFn: async ({ signal }): Promise<KeyRow> => {
       const { info } = await unwrap(api.GET("/key/info", { params: { query: { key: hash } }, signal }));
-      return { ...info, token: info.token ?? hash };
+      return toKeyRow(info, hash);
     },
     refetchInterval: LIVE_MS,
   });
@@ -45,11 +48,7 @@ export function useKey(hash: string) {
 export function useRecentCalls(hash: string) {
   return useQuery({
     queryKey: ["key", hash, "calls"],
-    queryFn: async ({ signal }) => {
-      const query = { api_key: hash, page_size: RECENT_CALLS };
-      const rows = await unwrap(api.GET("/spend/logs", { params: { query }, signal }));
-      return rows.slice(0, RECENT_CALLS);
-    },
+    queryFn: ({ signal }) => readCalls({ api_key: hash, page_size: RECENT_CALLS }, signal),
     refetchInterval: LIVE_MS,
   });
 }
@@ -67,8 +66,16 @@ function useRefreshKeys() {
 export function useCreateKey() {
   const refresh = useRefreshKeys();
   return useMutation({
-    mutationFn: (body: GenerateBody) => unwrap(api.POST("/key/generate", { body })),
+    mutationFn: (body: KeyBody) => unwrap(api.POST("/key/generate", { body })),
     onSuccess: () => void refresh(),
+  });
+}
+
+export function useUpdateKey() {
+  const refresh = useRefreshKeys();
+  return useMutation({
+    mutationFn: (body: KeyBody) => unwrap(api.POST("/key/update", { body })),
+    onSuccess: () => refresh(),
   });
 }
 

@@ -6,11 +6,9 @@ import { RelativeTime } from "@/components/time";
 import { Badge } from "@/components/ui/badge";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
-import type { components } from "@/lib/api/schema";
-import { compactCount, duration, parseTime, usd } from "@/lib/format";
+import type { Call } from "@/lib/api/calls";
+import { compactCount, duration, usd } from "@/lib/format";
 import { useRecentCalls } from "./api";
-
-type Call = components["schemas"]["SpendLog"];
 
 export function RecentCalls({ hash }: { hash: string }) {
   const calls = useRecentCalls(hash);
@@ -48,21 +46,21 @@ function CallsTable({ calls }: { calls: Call[] }) {
       </TableHeader>
       <TableBody>
         {calls.map((call) => (
-          <TableRow key={call.request_id} data-testid="call-row">
+          <TableRow key={call.event_id} data-testid="call-row">
             <TableCell className="h-10 text-muted-foreground">
               <RelativeTime value={call.startTime} />
             </TableCell>
             <TableCell className="h-10">
               <span className="flex items-center gap-2">
                 <span className="max-w-44 truncate">{call.model_group || call.model}</span>
-                <Outcome status={call.status} />
+                <Outcome call={call} />
               </span>
             </TableCell>
             <TableCell className="tabular h-10 text-right" title={tokensTitle(call)}>
               {compactCount(call.total_tokens)}
             </TableCell>
             <TableCell className="tabular h-10 text-right whitespace-nowrap text-muted-foreground">
-              {callDuration(call)}
+              {duration(call.request_duration_ms)}
             </TableCell>
             <TableCell className="tabular h-10 text-right">{usd(call.spend)}</TableCell>
           </TableRow>
@@ -72,18 +70,18 @@ function CallsTable({ calls }: { calls: Call[] }) {
   );
 }
 
-function Outcome({ status }: { status: string | null | undefined }) {
-  if (!status || status === "success") return null;
-  return <Badge tone={status === "failure" ? "danger" : "warning"}>{status === "failure" ? "failed" : status}</Badge>;
+/** Says how a call ended when it did not simply succeed; the provider's words are in the title. */
+function Outcome({ call }: { call: Call }) {
+  const { outcome, error_information: error } = call.metadata;
+  if (call.status === "success") return null;
+  const message = typeof error === "object" && error !== null && "error_message" in error ? error.error_message : null;
+  return (
+    <Badge tone={outcome === "cancelled" ? "warning" : "danger"} title={message ? String(message) : undefined}>
+      {typeof outcome === "string" ? outcome.replaceAll("_", " ") : "failed"}
+    </Badge>
+  );
 }
 
 function tokensTitle(call: Call): string {
   return `${compactCount(call.prompt_tokens)} in, ${compactCount(call.completion_tokens)} out`;
-}
-
-function callDuration(call: Call): string {
-  const start = parseTime(call.startTime);
-  const end = parseTime(call.endTime);
-  const ms = call.request_duration_ms ?? (start && end ? end.getTime() - start.getTime() : null);
-  return ms === null ? "–" : duration(ms);
 }

@@ -1,4 +1,4 @@
-import { Ban, CircleCheck, MoreHorizontal, Trash2 } from "lucide-react";
+import { Ban, CircleCheck, MoreHorizontal, Pencil, Trash2 } from "lucide-react";
 import { RelativeTime } from "@/components/time";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -84,8 +84,8 @@ export function ModelsCell({ models }: { models: string[] }) {
   );
 }
 
-export function SpendCell({ spend, budget }: { spend: number; budget: number | null | undefined }) {
-  const bounded = budget !== null && budget !== undefined;
+export function SpendCell({ spend, budget }: { spend: number; budget: number | null }) {
+  const bounded = budget !== null;
   return (
     <div className="grid w-28 gap-1.5 lg:w-32">
       <span className="tabular whitespace-nowrap">
@@ -97,16 +97,17 @@ export function SpendCell({ spend, budget }: { spend: number; budget: number | n
   );
 }
 
-export function ExpiryCell({ expires }: { expires: string | null | undefined }) {
+export function ExpiryCell({ expires }: { expires: string | null }) {
   return <RelativeTime value={expires} fallback="Never" />;
 }
 
 export interface RowActions {
+  onEdit: (row: KeyRow) => void;
   onBlock: (row: KeyRow, blocked: boolean) => void;
   onDelete: (row: KeyRow) => void;
 }
 
-export function ActionsCell({ row, onBlock, onDelete }: RowActions & { row: KeyRow }) {
+export function ActionsCell({ row, onEdit, onBlock, onDelete }: RowActions & { row: KeyRow }) {
   return (
     <DropdownMenu>
       <DropdownMenuTrigger asChild>
@@ -121,6 +122,10 @@ export function ActionsCell({ row, onBlock, onDelete }: RowActions & { row: KeyR
         </Button>
       </DropdownMenuTrigger>
       <DropdownMenuContent align="end">
+        <DropdownMenuItem onSelect={() => onEdit(row)} data-testid="key-edit">
+          <Pencil aria-hidden />
+          Edit…
+        </DropdownMenuItem>
         <DropdownMenuItem onSelect={() => onBlock(row, !row.blocked)} data-testid="key-block">
           {row.blocked ? <CircleCheck aria-hidden /> : <Ban aria-hidden />}
           {row.blocked ? "Unblock" : "Block"}

@@ -7,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle } from "@/components/ui/dialog";
 import { useCreateKey } from "./api";
 import { KeyForm } from "./form";
+import { EMPTY_DRAFT, EXPIRIES, toCreateBody } from "./schema";
 
 interface CreateKeyProps {
   open: boolean;
@@ -39,6 +40,10 @@ export function CreateKeyDialog({ open, onOpenChange }: CreateKeyProps) {
               <DialogDescription>For one application or person, with bounds of its own.</DialogDescription>
             </DialogHeader>
             <KeyForm
+              initial={EMPTY_DRAFT}
+              expiries={EXPIRIES}
+              toBody={toCreateBody}
+              submitLabel="Create key"
               busy={create.isPending}
               refusal={create.error?.message}
               onSubmit={(body) => create.mutate(body, { onSuccess: (answer) => setSecret(answer.key) })}

@@ -1,6 +1,6 @@
 "use client";
 
-import { Ban, CircleCheck, Trash2 } from "lucide-react";
+import { Ban, CircleCheck, Pencil, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { CopyButton } from "@/components/copy-button";
 import { LoadFailed } from "@/components/states";
@@ -46,7 +46,7 @@ function Loaded({ hash, ...actions }: RowActions & { hash: string }) {
   return <Detail row={key.data} {...actions} />;
 }
 
-function Detail({ row, onBlock, onDelete }: RowActions & { row: KeyRow }) {
+function Detail({ row, onEdit, onBlock, onDelete }: RowActions & { row: KeyRow }) {
   const now = useNow();
   return (
     <>
@@ -57,11 +57,15 @@ function Detail({ row, onBlock, onDelete }: RowActions & { row: KeyRow }) {
         </div>
         <SheetDescription className="flex items-center gap-1 font-mono text-xs text-muted-foreground">
           <span className="truncate" title={row.token}>
-            {row.key_name ?? row.token.slice(0, 16)}
+            {row.key_name}
           </span>
           <CopyButton text={row.token} label="Copy the key's hash" className="size-6" />
         </SheetDescription>
         <div className="flex gap-2">
+          <Button variant="outline" size="sm" onClick={() => onEdit(row)} data-testid="detail-edit">
+            <Pencil aria-hidden />
+            Edit
+          </Button>
           <Button variant="outline" size="sm" onClick={() => onBlock(row, !row.blocked)} data-testid="detail-block">
             {row.blocked ? <CircleCheck aria-hidden /> : <Ban aria-hidden />}
             {row.blocked ? "Unblock" : "Block"}
@@ -89,7 +93,7 @@ function Detail({ row, onBlock, onDelete }: RowActions & { row: KeyRow }) {
 
 function Spend({ row }: { row: KeyRow }) {
   const budget = row.max_budget;
-  const bounded = budget !== null && budget !== undefined;
+  const bounded = budget !== null;
   return (
     <section className="grid gap-3 rounded-lg border bg-card px-5 py-4 shadow-xs">
       <div className="flex items-end justify-between gap-4">
@@ -113,7 +117,7 @@ function Spend({ row }: { row: KeyRow }) {
 }
 
 function Facts({ row }: { row: KeyRow }) {
-  const metadata = Object.keys(row.metadata ?? {}).length > 0 ? JSON.stringify(row.metadata, null, 2) : null;
+  const metadata = Object.keys(row.metadata).length > 0 ? JSON.stringify(row.metadata, null, 2) : null;
   return (
     <dl className="grid grid-cols-[7rem_minmax(0,1fr)] gap-x-4 gap-y-3 text-[13px]">
       <Fact name="Models">

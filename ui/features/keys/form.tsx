@@ -8,25 +8,23 @@ import { Field } from "@/components/ui/field";
 import { Input, Textarea } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { useModelNames } from "@/features/models/api";
-import {
-  EMPTY_DRAFT,
-  EXPIRIES,
-  toGenerateBody,
-  type DraftErrors,
-  type Expiry,
-  type GenerateBody,
-  type KeyDraft,
-} from "./schema";
+import type { Checked, DraftErrors, Expiry, KeyBody, KeyDraft } from "./schema";
 
 interface KeyFormProps {
+  initial: KeyDraft;
+  expiries: readonly { value: Expiry; label: string }[];
+  /** The request of a draft, or what is wrong with it. */
+  toBody: (draft: KeyDraft) => Checked;
+  submitLabel: string;
   busy: boolean;
   /** What the server had against the last try. */
   refusal: string | undefined;
-  onSubmit: (body: GenerateBody) => void;
+  onSubmit: (body: KeyBody) => void;
 }
 
-export function KeyForm({ busy, refusal, onSubmit }: KeyFormProps) {
-  const [draft, setDraft] = useState<KeyDraft>(EMPTY_DRAFT);
+/** What a key is called and what bounds it; the same for a new key and for one that is changed. */
+export function KeyForm({ initial, expiries, toBody, submitLabel, busy, refusal, onSubmit }: KeyFormProps) {
+  const [draft, setDraft] = useState<KeyDraft>(initial);
   const [errors, setErrors] = useState<DraftErrors>({});
   const models = useModelNames();
 
@@ -37,7 +35,7 @@ export function KeyForm({ busy, refusal, onSubmit }: KeyFormProps) {
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    const result = toGenerateBody(draft);
+    const result = toBody(draft);
     if ("errors" in result) setErrors(result.errors);
     else onSubmit(result.body);
   }
@@ -78,7 +76,7 @@ export function KeyForm({ busy, refusal, onSubmit }: KeyFormProps) {
                   <SelectValue />
                 </SelectTrigger>
                 <SelectContent>
-                  {EXPIRIES.map((expiry) => (
+                  {expiries.map((expiry) => (
                     <SelectItem key={expiry.value} value={expiry.value}>
                       {expiry.label}
                     </SelectItem>
@@ -127,7 +125,7 @@ export function KeyForm({ busy, refusal, onSubmit }: KeyFormProps) {
           <Button variant="outline">Cancel</Button>
         </DialogClose>
         <Button type="submit" busy={busy} data-testid="key-submit">
-          Create key
+          {submitLabel}
         </Button>
       </DialogFooter>
     </form>

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { EMPTY_DRAFT, keyStatus, keyTitle, toGenerateBody } from "./schema";
+import { draftOf, EMPTY_DRAFT, keyStatus, keyTitle, toCreateBody, toKeyRow, toUpdateBody } from "./schema";
 
-describe("toGenerateBody", () => {
+describe("toCreateBody", () => {
   it("sends only what was said", () => {
-    expect(toGenerateBody({ ...EMPTY_DRAFT, alias: " bot " })).toEqual({ body: { key_alias: "bot", models: [] } });
+    expect(toCreateBody({ ...EMPTY_DRAFT, alias: " bot " })).toEqual({ body: { key_alias: "bot", models: [] } });
   });
 
   it("sends everything that was said", () => {
     const draft = { alias: "bot", models: ["gpt-5"], expiry: "30d", budget: "$0.50", metadata: '{"a":1}' } as const;
-    expect(toGenerateBody({ ...draft, models: [...draft.models] })).toEqual({
+    expect(toCreateBody({ ...draft, models: [...draft.models] })).toEqual({
       body: { key_alias: "bot", models: ["gpt-5"], duration: "30d", max_budget: 0.5, metadata: { a: 1 } },
     });
   });
@@ -22,18 +22,18 @@ describe("toGenerateBody", () => {
     [{ metadata: "{" }, "metadata"],
     [{ metadata: "null" }, "metadata"],
   ])("refuses %j", (patch, field) => {
-    const result = toGenerateBody({ ...EMPTY_DRAFT, alias: "bot", ...patch });
+    const result = toCreateBody({ ...EMPTY_DRAFT, alias: "bot", ...patch });
     expect("errors" in result && Object.keys(result.errors)).toEqual([field]);
   });
 
   it("takes a budget of zero for a budget", () => {
-    expect(toGenerateBody({ ...EMPTY_DRAFT, alias: "bot", budget: "0" })).toMatchObject({ body: { max_budget: 0 } });
+    expect(toCreateBody({ ...EMPTY_DRAFT, alias: "bot", budget: "0" })).toMatchObject({ body: { max_budget: 0 } });
   });
 });
 
 it("knows a key's state", () => {
   const now = new Date("2026-03-01T00:00:00Z");
-  expect(keyStatus({ blocked: null, expires: null }, now)).toBe("active");
+  expect(keyStatus({ blocked: false, expires: null }, now)).toBe("active");
   expect(keyStatus({ blocked: false, expires: "2026-03-01T00:00:01Z" }, now)).toBe("active");
   expect(keyStatus({ blocked: false, expires: "2026-03-01T00:00:00Z" }, now)).toBe("expired");
   expect(keyStatus({ blocked: true, expires: "2020-01-01T00:00:00Z" }, now)).toBe("blocked");
@@ -42,5 +42,36 @@ it("knows a key's state", () => {
 it("has a title for every key", () => {
   expect(keyTitle({ key_alias: "bot", key_name: "sk-...1", token: "t" })).toBe("bot");
   expect(keyTitle({ key_alias: "", key_name: "sk-...1", token: "t" })).toBe("sk-...1");
-  expect(keyTitle({ key_alias: null, key_name: null, token: "0123456789abcdef" })).toBe("0123456789…");
+  expect(keyTitle({ key_alias: null, key_name: "", token: "0123456789abcdef" })).toBe("0123456789…");
+});
+
+describe("toUpdateBody", () => {
+  const row = toKeyRow({
+    token: "t",
+    key_name: "sk-...1",
+    key_alias: "bot",
+    spend: 1,
+    max_budget: 5,
+    models: ["gpt-5"],
+    aliases: {},
+    metadata: { a: 1 },
+    blocked: false,
+    status: "active",
+    expires: "2030-01-01T00:00:00Z",
+    created_at: "2026-01-01T00:00:00Z",
+    updated_at: "2026-01-01T00:00:00Z",
+  });
+
+  it("changes nothing when nothing was edited", () => {
+    expect(toUpdateBody(draftOf(row), row.token)).toEqual({
+      body: { key: "t", key_alias: "bot", models: ["gpt-5"], max_budget: 5, metadata: { a: 1 } },
+    });
+  });
+
+  it("clears with null what was emptied", () => {
+    const draft = { ...draftOf(row), budget: "", expiry: "never" as const, metadata: "", models: [] };
+    expect(toUpdateBody(draft, row.token)).toEqual({
+      body: { key: "t", key_alias: "bot", models: [], max_budget: null, metadata: {}, duration: null },
+    });
+  });
 });

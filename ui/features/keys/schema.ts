@@ -2,7 +2,45 @@ import type { components } from "@/lib/api/schema";
 import { parseTime } from "@/lib/format";
 import { parseChoice, parsePage, type UrlCodec } from "@/lib/url-state";
 
-export type KeyRow = components["schemas"]["KeyRow"];
+type Wire = components["schemas"]["KeyView"];
+
+export interface KeyRow {
+  /** SHA-256 of the key: its name in every address and request. */
+  token: string;
+  key_name: string;
+  key_alias: string | null;
+  /** US dollars in the current budget window. */
+  spend: number;
+  /** US dollars; `null` for no bound. */
+  max_budget: number | null;
+  expires: string | null;
+  models: string[];
+  metadata: Record<string, unknown>;
+  blocked: boolean;
+  user_id: string | null;
+  team_id: string | null;
+  created_at: string;
+  created_by: string | null;
+}
+
+/** `hash` is what was asked for; rows of a list carry their own. */
+export function toKeyRow(wire: Wire, hash = ""): KeyRow {
+  return {
+    token: wire.token ?? hash,
+    key_name: wire.key_name,
+    key_alias: wire.key_alias ?? null,
+    spend: wire.spend,
+    max_budget: wire.max_budget ?? null,
+    expires: wire.expires ?? null,
+    models: wire.models,
+    metadata: wire.metadata,
+    blocked: wire.blocked,
+    user_id: wire.user_id ?? null,
+    team_id: wire.team_id ?? null,
+    created_at: wire.created_at,
+    created_by: wire.created_by ?? null,
+  };
+}
 
 export const PAGE_SIZE = 20;
 
@@ -60,7 +98,9 @@ export const EXPIRIES = [
   { value: "90d", label: "In 90 days" },
   { value: "365d", label: "In 1 year" },
 ] as const;
-export type Expiry = (typeof EXPIRIES)[number]["value"];
+/** What an edit offers first: the end stays as it is. */
+export const EXPIRIES_OF_EDIT = [{ value: "keep", label: "Unchanged" }, ...EXPIRIES] as const;
+export type Expiry = (typeof EXPIRIES_OF_EDIT)[number]["value"];
 
 export interface KeyDraft {
   alias: string;
@@ -72,8 +112,20 @@ export interface KeyDraft {
 
 export const EMPTY_DRAFT: KeyDraft = { alias: "", models: [], expiry: "never", budget: "", metadata: "" };
 
+/** What a key is now, to be edited. */
+export function draftOf(row: KeyRow): KeyDraft {
+  return {
+    alias: row.key_alias ?? "",
+    models: row.models,
+    expiry: "keep",
+    budget: row.max_budget === null ? "" : String(row.max_budget),
+    metadata: Object.keys(row.metadata).length === 0 ? "" : JSON.stringify(row.metadata, null, 2),
+  };
+}
+
 export type DraftErrors = Partial<Record<keyof KeyDraft, string>>;
-export type GenerateBody = components["schemas"]["GenerateKey"];
+export type KeyBody = components["schemas"]["KeyFields"];
+export type Checked = { body: KeyBody } | { errors: DraftErrors };
 
 function parseBudget(text: string): number | null | undefined {
   const trimmed = text.trim().replace(/^\$/, "");
@@ -93,23 +145,55 @@ function parseMetadata(text: string): Record<string, unknown> | undefined {
   return undefined;
 }
 
-/** The request body of a draft, or what is wrong with each field. */
-export function toGenerateBody(draft: KeyDraft): { body: GenerateBody } | { errors: DraftErrors } {
-  const errors: DraftErrors = {};
+interface Fields {
+  alias: string;
+  budget: number | null;
+  metadata: Record<string, unknown>;
+}
+
+function check(draft: KeyDraft): { fields: Fields } | { errors: DraftErrors } {
   const alias = draft.alias.trim();
-  if (alias === "") errors.alias = "Give the key a name, so that its spend can be told apart.";
   const budget = parseBudget(draft.budget);
-  if (budget === undefined) errors.budget = "An amount in US dollars, like 25 or 0.50.";
   const metadata = parseMetadata(draft.metadata);
-  if (metadata === undefined) errors.metadata = 'A JSON object, like {"team": "search"}.';
-  if (Object.keys(errors).length > 0) return { errors };
+  if (alias !== "" && budget !== undefined && metadata !== undefined) return { fields: { alias, budget, metadata } };
+  return {
+    errors: {
+      ...(alias === "" ? { alias: "Give the key a name, so that its spend can be told apart." } : {}),
+      ...(budget === undefined ? { budget: "An amount in US dollars, like 25 or 0.50." } : {}),
+      ...(metadata === undefined ? { metadata: 'A JSON object, like {"team": "search"}.' } : {}),
+    },
+  };
+}
+
+/** The body that makes a key, or what is wrong with each field. What was not said is left out. */
+export function toCreateBody(draft: KeyDraft): Checked {
+  const checked = check(draft);
+  if ("errors" in checked) return checked;
+  const { alias, budget, metadata } = checked.fields;
   return {
     body: {
       key_alias: alias,
       models: draft.models,
-      ...(draft.expiry === "never" ? {} : { duration: draft.expiry }),
+      ...(draft.expiry === "never" || draft.expiry === "keep" ? {} : { duration: draft.expiry }),
       ...(budget === null ? {} : { max_budget: budget }),
-      ...(metadata && Object.keys(metadata).length > 0 ? { metadata } : {}),
+      ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
+    },
+  };
+}
+
+/** The body that changes a key: all that the form shows is set, `null` clears. */
+export function toUpdateBody(draft: KeyDraft, hash: string): Checked {
+  const checked = check(draft);
+  if ("errors" in checked) return checked;
+  const { alias, budget, metadata } = checked.fields;
+  return {
+    body: {
+      key: hash,
+      key_alias: alias,
+      models: draft.models,
+      max_budget: budget,
+      metadata,
+      ...(draft.expiry === "keep" ? {} : { duration: draft.expiry === "never" ? null : draft.expiry }),
     },
   };
 }

@@ -28,7 +28,7 @@ interface KeysTableProps extends Sorting, RowActions {
   onOpen: (hash: string) => void;
 }
 
-export function KeysTable({ rows, onOpen, onBlock, onDelete, ...sorting }: KeysTableProps) {
+export function KeysTable({ rows, onOpen, onEdit, onBlock, onDelete, ...sorting }: KeysTableProps) {
   const now = useNow();
   return (
     <Table>
@@ -55,7 +55,7 @@ export function KeysTable({ rows, onOpen, onBlock, onDelete, ...sorting }: KeysT
               <RelativeTime value={row.created_at} />
             </TableCell>
             <TableCell className="w-12 pl-0 text-right">
-              <ActionsCell row={row} onBlock={onBlock} onDelete={onDelete} />
+              <ActionsCell row={row} onEdit={onEdit} onBlock={onBlock} onDelete={onDelete} />
             </TableCell>
           </TableRow>
         ))}

@@ -1,11 +1,13 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
+import type { components } from "@/lib/api/schema";
 import { renderAt } from "@/test/render";
 import { refuse, serve } from "@/test/server";
-import type { KeyRow } from "./schema";
 import { KeysView } from "./view";
 
-const ROW: KeyRow = {
+type KeyView = components["schemas"]["KeyView"] & { token: string };
+
+const ROW: KeyView = {
   token: "a".repeat(64),
   key_name: "sk-...aaaa",
   key_alias: "search-service",
@@ -15,15 +17,14 @@ const ROW: KeyRow = {
   models: ["gpt-5"],
   metadata: {},
   blocked: false,
-  user_id: null,
-  team_id: null,
+  status: "active",
+  aliases: {},
   created_at: "2026-01-01T00:00:00Z",
   updated_at: "2026-01-01T00:00:00Z",
   created_by: "admin",
-  last_active: null,
 };
 
-function page(...keys: KeyRow[]) {
+function page(...keys: KeyView[]) {
   return { keys, total_count: keys.length, current_page: 1, total_pages: 1 };
 }
 
@@ -92,6 +93,24 @@ describe("creating a key", () => {
     expect(await screen.findByText("alias is taken")).toBeTruthy();
     expect(screen.getByTestId<HTMLInputElement>("key-alias").value).toBe("bot");
   });
+});
+
+it("edits a key with what it has as the start", async () => {
+  const asked = serve({
+    "GET /key/list": () => page(ROW),
+    "GET /model/info": () => ({ data: [] }),
+    "POST /key/update": () => ({ ...ROW, key: ROW.token }),
+  });
+  const { user } = renderAt("/ui/keys/", <KeysView />);
+  await user.click(await screen.findByTestId("key-actions"));
+  await user.click(await screen.findByTestId("key-edit"));
+  const budget = await screen.findByTestId<HTMLInputElement>("key-budget");
+  expect(budget.value).toBe("5");
+  await user.clear(budget);
+  await user.click(screen.getByTestId("key-submit"));
+  await waitFor(() => expect(screen.queryByTestId("key-edit-dialog")).toBeNull());
+  const sent = asked.find(({ name }) => name === "POST /key/update");
+  expect(sent?.body).toMatchObject({ key: ROW.token, key_alias: "search-service", max_budget: null });
 });
 
 it("deletes a key only after a question", async () => {

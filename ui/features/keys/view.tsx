@@ -15,11 +15,13 @@ import { useBlockKey, useKeys } from "./api";
 import { CreateKeyDialog } from "./create-dialog";
 import { DeleteKeyDialog } from "./delete-dialog";
 import { KeyDetail } from "./detail";
+import { EditKeyDialog } from "./edit-dialog";
 import { keyCodec, keyTitle, PAGE_SIZE, type KeyRow } from "./schema";
 import { KeysSkeleton, KeysTable } from "./table";
 
 export function KeysView() {
   const [filters, setFilters] = useUrlState(keyCodec);
+  const [editing, setEditing] = useState<KeyRow | null>(null);
   const [deleting, setDeleting] = useState<KeyRow | null>(null);
   const keys = useKeys(filters);
   const block = useBlockKey();
@@ -34,7 +36,7 @@ export function KeysView() {
     );
   }
 
-  const actions = { onBlock: setBlocked, onDelete: setDeleting };
+  const actions = { onEdit: setEditing, onBlock: setBlocked, onDelete: setDeleting };
   const create = () => setFilters({ creating: true });
   return (
     <Page>
@@ -61,7 +63,7 @@ export function KeysView() {
           <KeysSkeleton />
         ) : keys.isError ? (
           <LoadFailed error={keys.error} retry={() => void keys.refetch()} what="the keys" />
-        ) : keys.data.keys.length === 0 ? (
+        ) : keys.data.rows.length === 0 ? (
           <NoKeys
             search={filters.search}
             onClear={() => setFilters({ search: "", page: 1 })}
@@ -71,7 +73,7 @@ export function KeysView() {
         ) : (
           <div className={cn("transition-opacity", keys.isPlaceholderData && "opacity-60")}>
             <KeysTable
-              rows={keys.data.keys}
+              rows={keys.data.rows}
               sort={filters.sort}
               order={filters.order}
               onSort={(sort, order) => setFilters({ sort, order, page: 1 })}
@@ -81,7 +83,7 @@ export function KeysView() {
             <Pager
               page={filters.page}
               pageSize={PAGE_SIZE}
-              total={keys.data.total_count}
+              total={keys.data.total}
               noun="keys"
               onPage={(page) => setFilters({ page }, { history: "push" })}
             />
@@ -90,6 +92,7 @@ export function KeysView() {
       </Card>
       <CreateKeyDialog open={filters.creating} onOpenChange={(creating) => setFilters({ creating })} />
       <KeyDetail hash={filters.open} onClose={() => setFilters({ open: null })} {...actions} />
+      <EditKeyDialog row={editing} onClose={() => setEditing(null)} />
       <DeleteKeyDialog
         row={deleting}
         onClose={() => setDeleting(null)}

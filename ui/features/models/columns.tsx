@@ -12,7 +12,7 @@ export interface Column {
 
 export const COLUMNS: readonly Column[] = [
   { id: "name", label: "Model", sort: "name" },
-  { id: "provider", label: "Provider", sort: "provider" },
+  { id: "provider", label: "Provider", sort: "provider", className: "hidden sm:table-cell" },
   { id: "mode", label: "Mode", className: "hidden md:table-cell" },
   { id: "input", label: "Input", title: "US dollars per million tokens", sort: "input", className: "text-right" },
   { id: "output", label: "Output", title: "US dollars per million tokens", sort: "output", className: "text-right" },

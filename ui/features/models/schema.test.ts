@@ -37,9 +37,10 @@ it("finds by every word and by provider", () => {
   expect(providersOf(MODELS)).toEqual(["groq", "openai"]);
 });
 
-it("names the provider, stated or by the prefix of the model", () => {
-  const wire = { model_name: "a", litellm_params: { model: "groq/llama" }, model_info: { id: "1" } };
-  expect(toModel(wire).provider).toBe("groq");
-  expect(toModel({ ...wire, model_info: { id: "1", litellm_provider: "x" } }).provider).toBe("x");
-  expect(toModel({ ...wire, litellm_params: { model: "gpt-5" } }).provider).toBe("–");
+it("reads what the price book adds, and does without", () => {
+  const info = { id: "1", db_model: false, litellm_provider: "groq", key: "llama" };
+  const wire = { model_name: "a", litellm_params: {}, model_info: info };
+  expect(toModel(wire)).toMatchObject({ upstream: "groq/llama", inputPrice: null, abilities: [], mode: "" });
+  const known = { ...info, mode: "chat", cache_read_input_token_cost: 1e-7, supports_vision: true };
+  expect(toModel({ ...wire, model_info: known })).toMatchObject({ cacheReadPrice: 1e-7, abilities: ["Vision"] });
 });

@@ -1,7 +1,7 @@
 import type { components } from "@/lib/api/schema";
 import { parseChoice, type UrlCodec } from "@/lib/url-state";
 
-type Wire = components["schemas"]["ModelRow"];
+type Wire = components["schemas"]["ModelView"];
 
 export interface Model {
   /** Deployment id. */
@@ -21,12 +21,9 @@ export interface Model {
   abilities: string[];
 }
 
-/** `openai/gpt-4o` names its provider before the slash; `gpt-4o` alone does not. */
-function providerOf(wire: Wire): string {
-  const stated = wire.model_info.litellm_provider;
-  if (stated) return stated;
-  const [first = "", rest] = wire.litellm_params.model.split("/", 2);
-  return rest === undefined ? "–" : first;
+/** A price among the facts that the price book adds; US dollars per token. */
+function price(fact: unknown): number | null {
+  return typeof fact === "number" ? fact : null;
 }
 
 const MODE_LABELS: Record<string, string> = {
@@ -50,12 +47,12 @@ export function toModel(wire: Wire): Model {
   return {
     id: info.id,
     name: wire.model_name,
-    upstream: wire.litellm_params.model,
-    provider: providerOf(wire),
+    upstream: `${info.litellm_provider}/${info.key}`,
+    provider: info.litellm_provider,
     mode: info.mode ?? "",
     inputPrice: info.input_cost_per_token ?? null,
     outputPrice: info.output_cost_per_token ?? null,
-    cacheReadPrice: info.cache_read_input_token_cost ?? null,
+    cacheReadPrice: price(info.cache_read_input_token_cost),
     context: info.max_input_tokens ?? null,
     outputMax: info.max_output_tokens ?? null,
     abilities: [

@@ -49,7 +49,7 @@ export function ModelsTable({ models, ...sorting }: ModelsTableProps) {
             <TableCell>
               <NameCell model={model} />
             </TableCell>
-            <TableCell className="text-muted-foreground">{model.provider}</TableCell>
+            <TableCell className="hidden text-muted-foreground sm:table-cell">{model.provider}</TableCell>
             <TableCell className="hidden md:table-cell">
               <ModeCell model={model} />
             </TableCell>

@@ -1,6 +1,8 @@
 import { ArrowUpRight, type LucideIcon } from "lucide-react";
 import Link from "next/link";
+import type { ReactNode } from "react";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card";
+import { cn } from "@/lib/cn";
 import { compactCount, usd } from "@/lib/format";
 import type { Ranked } from "./schema";
 
@@ -8,12 +10,13 @@ interface RankingProps {
   title: string;
   icon: LucideIcon;
   rows: Ranked[];
-  href: (row: Ranked) => string;
+  /** `null` for a row that leads nowhere. */
+  href: (row: Ranked) => string | null;
   all: string;
   empty: string;
 }
 
-/** The costliest of today, each with a bar in proportion to the first. */
+/** The costliest of a period, each with a bar in proportion to the first. */
 export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingProps) {
   const most = Math.max(...rows.map((row) => row.spend), 0);
   return (
@@ -36,11 +39,8 @@ export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingPr
       ) : (
         <ol className="grid gap-1 px-3 pb-3">
           {rows.map((row) => (
-            <li key={row.id}>
-              <Link
-                href={href(row)}
-                className="relative flex h-9 items-center gap-3 overflow-hidden rounded-md px-2.5 text-[13px] outline-none hover:bg-muted/70 focus-visible:ring-2 focus-visible:ring-ring/70"
-              >
+            <li key={row.name}>
+              <RowLink href={href(row)}>
                 <span
                   aria-hidden
                   className="absolute inset-y-0.5 left-0 rounded-md bg-brand/12"
@@ -51,11 +51,24 @@ export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingPr
                   {compactCount(row.requests)} requests
                 </span>
                 <span className="tabular relative w-20 shrink-0 text-right">{usd(row.spend)}</span>
-              </Link>
+              </RowLink>
             </li>
           ))}
         </ol>
       )}
     </Card>
+  );
+}
+
+function RowLink({ href, children }: { href: string | null; children: ReactNode }) {
+  const classes = "relative flex h-9 items-center gap-3 overflow-hidden rounded-md px-2.5 text-[13px]";
+  if (href === null) return <div className={classes}>{children}</div>;
+  return (
+    <Link
+      href={href}
+      className={cn(classes, "outline-none hover:bg-muted/70 focus-visible:ring-2 focus-visible:ring-ring/70")}
+    >
+      {children}
+    </Link>
   );
 }

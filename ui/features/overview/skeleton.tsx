@@ -5,8 +5,8 @@ export function OverviewSkeleton() {
   return (
     <div role="status" aria-label="Loading" className="grid gap-6">
       <Card>
-        <div className="grid grid-cols-2 border-b lg:grid-cols-4">
-          {[0, 1, 2, 3].map((tile) => (
+        <div className="grid grid-cols-2 border-b lg:grid-cols-5">
+          {[0, 1, 2, 3, 4].map((tile) => (
             <div key={tile} className="grid gap-3 px-5 py-4">
               <Skeleton className="h-3 w-16" />
               <Skeleton className="h-6 w-24" />

@@ -1,6 +1,7 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
+import { readCalls } from "@/lib/api/calls";
 import { api, unwrap } from "@/lib/api/client";
 import { networkError, responseError } from "@/lib/api/error";
 
@@ -39,6 +40,7 @@ export function useAskableModels(key: string | undefined) {
     queryKey: ["askable", key],
     queryFn: ({ signal }) => readNames(key ?? "", signal),
     enabled: key !== undefined && key !== "",
+    staleTime: Infinity,
     gcTime: 0,
   });
 }
@@ -48,9 +50,9 @@ export function useLedgerCost(callId: string | null) {
   return useQuery({
     queryKey: ["call", callId],
     queryFn: async ({ signal }): Promise<number | null> => {
-      const query = { request_id: callId ?? "" };
-      const rows = await unwrap(api.GET("/spend/logs", { params: { query }, signal }));
-      return rows[0]?.spend ?? null;
+      const rows = await readCalls({ request_id: callId ?? "" }, signal);
+      // a call that was retried has a row for each attempt
+      return rows.length === 0 ? null : rows.reduce((sum, row) => sum + row.spend, 0);
     },
     enabled: callId !== null,
     staleTime: Infinity,

@@ -1,6 +1,7 @@
 "use client";
 
 import { useCallback, useEffect, useRef, useState } from "react";
+import { ApiError } from "@/lib/api/error";
 import { toChatBody, type Settings, type Turn } from "./schema";
 import { streamChat } from "./stream";
 
@@ -8,6 +9,8 @@ interface Ask {
   question: string;
   model: string;
   key: string;
+  /** Another key in the place of one that has run out; `null` when the user pasted it. */
+  renewKey: (() => Promise<string>) | null;
   settings: Settings;
 }
 
@@ -25,7 +28,7 @@ export function useChat() {
   // leaving the room leaves the request
   useEffect(() => () => running.current?.abort(), []);
 
-  async function ask({ question, model, key, settings }: Ask) {
+  async function ask({ question, model, key, renewKey, settings }: Ask) {
     const controller = new AbortController();
     const id = ++lastId.current;
     const body = toChatBody(model, settings, turns, question);
@@ -35,10 +38,10 @@ export function useChat() {
       ...all,
       { id, question, model, answer: "", reasoning: "", state: "waiting", error: null, metrics: null },
     ]);
-    try {
-      const metrics = await streamChat({
+    const stream = (withKey: string) =>
+      streamChat({
         body,
-        key,
+        key: withKey,
         signal: controller.signal,
         now: () => performance.now(),
         onDelta: (delta) =>
@@ -47,6 +50,13 @@ export function useChat() {
             answer: turn.answer + delta.text,
             reasoning: turn.reasoning + delta.reasoning,
           })),
+      });
+    try {
+      const metrics = await stream(key).catch(async (cause: unknown) => {
+        // session keys end after an hour, and when another tab takes a new one
+        const ended = cause instanceof ApiError && cause.isSignedOut;
+        if (!ended || renewKey === null) throw cause;
+        return stream(await renewKey());
       });
       patch(id, () => ({ state: "done", metrics }));
     } catch (cause) {

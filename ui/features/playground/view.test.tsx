@@ -40,3 +40,20 @@ it("shows a refusal where the answer would be, and goes on", async () => {
   expect((await screen.findByTestId("playground-error")).textContent).toContain("key may not call this model");
   expect(screen.getByTestId("playground-send")).toBeTruthy();
 });
+
+it("takes a new session key when the old one has run out", async () => {
+  let given = 0;
+  const asked = serve({
+    ...BASE,
+    "POST /session/key": () => ({ key: `sk-${++given}` }),
+    "POST /v1/chat/completions": ({ headers }) =>
+      headers.get("authorization") === "Bearer sk-1"
+        ? refuse(401, "expired key")
+        : events('{"choices":[{"delta":{"content":"Ahoy"}}]}', "[DONE]"),
+  });
+  const { user } = renderAt("/ui/playground/?model=demo", <PlaygroundView />);
+  await waitFor(() => expect(screen.getByText(/^Enter sends/)).toBeTruthy());
+  await user.type(screen.getByTestId("playground-input"), "hello{Enter}");
+  expect((await screen.findByTestId("playground-answer")).textContent).toBe("Ahoy");
+  expect(asked.filter(({ name }) => name === "POST /v1/chat/completions")).toHaveLength(2);
+});

@@ -32,6 +32,11 @@ export function PlaygroundView() {
   const model = filters.model || options.find((name) => !name.includes("*")) || "";
   const keyError = (pasted === "" ? session.error?.message : undefined) ?? names.error?.message;
 
+  async function renewSessionKey(): Promise<string> {
+    return (await session.refetch({ throwOnError: true })).data ?? "";
+  }
+  const renewKey = pasted === "" ? renewSessionKey : null;
+
   function blockedBy(): string | null {
     if (keyError) return "The key is not accepted: see the settings.";
     if (!key) return "Fetching a session key…";
@@ -79,7 +84,7 @@ export function PlaygroundView() {
         <Composer
           busy={chat.busy}
           blocked={blockedBy()}
-          onSend={(question) => void chat.ask({ question, model, key: key ?? "", settings })}
+          onSend={(question) => void chat.ask({ question, model, key: key ?? "", renewKey, settings })}
           onStop={chat.stop}
         />
       </section>

@@ -8,37 +8,178 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Overview"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
+        /** Spend, requests, errors, latency and tokens of today and of a period. */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** This description as a page. */
+        get: operations["docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All spend of the last 30 days. */
+        get: operations["globalSpend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that spent most in the last 30 days. */
+        get: operations["globalSpendByKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Spend per day of the last 30 days; days without spend are left out. */
+        get: operations["globalSpendByDay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that cost most in the last 30 days. */
+        get: operations["globalSpendByModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/liveliness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process answers. */
+        get: operations["liveliness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/liveness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same. */
+        get: operations["liveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The database answers too. */
+        get: operations["readiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/{key}/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same with the key in the path. */
+        post: operations["rotateKeyByPath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One page of key aliases in alphabetical order. */
+        get: operations["listKeyAliases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -56,41 +197,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["KeyRef"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeyRow"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-        };
+        /** Block a key: every gateway refuses it within a second. */
+        post: operations["blockKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -106,41 +214,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["DeleteKeys"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DeletedKeys"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-        };
+        /** Delete keys, by key or by alias. They stop working at once; their spend keeps their name. */
+        post: operations["deleteKeys"];
         delete?: never;
         options?: never;
         head?: never;
@@ -156,41 +231,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["GenerateKey"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["GeneratedKey"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-        };
+        /** Make a virtual key. */
+        post: operations["createKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -204,39 +246,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    key?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeyInfo"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-        };
+        /** Show one key. A virtual key may ask about itself. */
+        get: operations["getKey"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,47 +263,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    page?: number;
-                    return_full_object?: boolean;
-                    search?: string;
-                    size?: number;
-                    sort_by?: string;
-                    sort_order?: string;
-                    status?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeyPage"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-        };
+        /** One page of keys; the dashboard's own short-lived keys are left out unless asked for by team. */
+        get: operations["listKeys"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a key a new secret: same row, same spend; the old secret stops working at once. */
+        post: operations["rotateKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -308,41 +299,42 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["KeyRef"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeyRow"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
+        /** Let a blocked key work again. */
+        post: operations["unblockKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** Change a key: named by `key`, raw or hashed, or else by `key_alias`. */
+        post: operations["updateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/model_group/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model groups that the caller may use. */
+        get: operations["listModelGroups"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -356,37 +348,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Models"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
+        /** The deployments that the caller may use. */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** This description. */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every path of the control plane. */
+        get: operations["listRoutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in. */
+        get: operations["getSession"];
         put?: never;
         post?: never;
         delete?: never;
@@ -404,37 +418,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SessionKey"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-        };
+        /**
+         * A key for the playground, to be kept in the page's memory only. It takes the place of the session's
+         *     earlier one.
+         */
+        post: operations["createSessionKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -450,39 +438,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
+        /** Sign out: ends the session and its playground key. */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/spend/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Keys by spend, the dearest first, a hundred a page. A virtual key sees its user's keys, or itself. */
+        get: operations["listKeysBySpend"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -496,41 +470,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    api_key?: string;
-                    page_size?: number;
-                    request_id?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SpendLog"][];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
+        /**
+         * Calls, newest first; or with both dates and `summarize` sums per day. A virtual key sees its user's, or
+         *     without a user its own.
+         */
+        get: operations["listSpendLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/model/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** The same. */
+        get: operations["listModelsV1"];
         put?: never;
         post?: never;
         delete?: never;
@@ -548,41 +509,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LoginRequest"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["LoginAnswer"];
-                    };
-                };
-                /** @description error */
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
+        /** Sign in. The session is in an HttpOnly cookie; no script sees it. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/model/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** One page of the deployments that the caller may use. */
+        get: operations["pageModels"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -593,140 +538,481 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A key that was just made. */
+        CreatedKey: components["schemas"]["KeyView"] & {
+            /** @description The raw key. It is shown this once and stored only as its hash. */
+            key: string;
+            /** @description SHA-256 of the key. */
+            token_id: string;
+        };
+        DailySpend: {
+            date: string;
+            /** Format: double */
+            spend: number;
+        };
         DeletedKeys: {
+            /** @description As they were asked for. */
             deleted_keys: string[];
         };
         DeleteKeys: {
-            keys: string[];
+            key_aliases?: string[] | null;
+            /** @description Raw keys or hashes. */
+            keys?: string[] | null;
         };
-        GeneratedKey: {
-            expires: string | null;
-            key: string;
-            key_alias: string | null;
-            key_name: string | null;
-            token: string;
+        /** @description The error shape of key, spend and model routes. */
+        ErrorBody: {
+            error: components["schemas"]["ErrorFacts"];
         };
-        GenerateKey: {
-            blocked?: boolean;
-            duration?: string | null;
-            key_alias?: string | null;
-            max_budget?: number | null;
-            metadata?: {
-                [key: string]: unknown;
-            };
-            models?: string[];
+        ErrorFacts: {
+            /** @description The HTTP status as text. */
+            code: string;
+            message: string;
+            param?: string | null;
+            type?: string | null;
         };
-        KeyInfo: {
-            info: components["schemas"]["KeyRow"];
-            key: string;
+        GlobalSpend: {
+            /**
+             * Format: double
+             * @description 0 means none.
+             */
+            max_budget: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
         };
-        KeyPage: {
+        InvalidBody: Record<string, unknown>;
+        KeyAliases: {
+            aliases: string[];
+            /** Format: int32 */
             current_page: number;
-            keys: components["schemas"]["KeyRow"][];
+            /** Format: int32 */
+            size: number;
+            /** Format: int64 */
             total_count: number;
+            /** Format: int64 */
             total_pages: number;
         };
-        KeyRef: {
+        /**
+         * @description What a key can be made with or changed to. A field that is left out keeps its value, or its default;
+         *     null clears it.
+         */
+        KeyFields: {
+            access_group_ids?: string[] | null;
+            agent_id?: string | null;
+            /** @description Requested model → real model. */
+            aliases?: {
+                [key: string]: string;
+            } | null;
+            allowed_cache_controls?: string[] | null;
+            allowed_passthrough_routes?: Record<string, unknown>[] | null;
+            allowed_routes?: string[] | null;
+            allowed_vector_store_indexes?: Record<string, unknown>[] | null;
+            auto_rotate?: boolean | null;
+            blocked?: boolean | null;
+            budget_duration?: string | null;
+            budget_fallbacks?: {
+                [key: string]: string[];
+            } | null;
+            budget_id?: string | null;
+            budget_limits?: Record<string, unknown>[] | null;
+            config?: Record<string, unknown> | null;
+            /** Format: int64 */
+            default_estimated_output_tokens?: number | null;
+            default_estimated_output_tokens_per_model?: Record<string, unknown> | null;
+            denied_passthrough_routes?: string[] | null;
+            disable_global_guardrails?: boolean | null;
+            /** @description Time to live: `30s`, `15m`, `12h`, `30d`, `2w`, `1mo`. For an update null or `-1` removes the end. */
+            duration?: string | null;
+            enable_prompt_caching?: boolean | null;
+            end_user_budget_id?: string | null;
+            enforced_params?: string[] | null;
+            guardrails?: string[] | null;
+            /**
+             * @description A raw key to use instead of a generated one (`sk-…`, 16 characters or more); for an update the key
+             *     to change, raw or hashed.
+             */
+            key?: string | null;
+            /** @description A unique name for people. */
+            key_alias?: string | null;
+            key_type?: string | null;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            max_budget?: number | null;
+            /** Format: int64 */
+            max_parallel_requests?: number | null;
+            mcp_rpm_limit?: Record<string, unknown> | null;
+            metadata?: Record<string, unknown> | null;
+            model_max_budget?: Record<string, unknown> | null;
+            model_rpm_limit?: Record<string, unknown> | null;
+            model_tpm_limit?: Record<string, unknown> | null;
+            /** @description Names, wildcards (`openai/*`) or access groups; empty means every model. */
+            models?: string[] | null;
+            object_permission?: Record<string, unknown> | null;
+            organization_id?: string | null;
+            permissions?: Record<string, unknown> | null;
+            policies?: string[] | null;
+            project_id?: string | null;
+            prompts?: string[] | null;
+            rotation_interval?: string | null;
+            router_settings?: Record<string, unknown> | null;
+            /** Format: int64 */
+            rpm_limit?: number | null;
+            rpm_limit_type?: string | null;
+            /** Format: double */
+            soft_budget?: number | null;
+            /**
+             * Format: double
+             * @description US dollars; sets the counter.
+             */
+            spend?: number | null;
+            tag_rpm_limit?: Record<string, unknown> | null;
+            /** @description Join the tags of each request. */
+            tags?: string[] | null;
+            team_id?: string | null;
+            throttle_on_budget_exceeded?: boolean | null;
+            /** Format: int64 */
+            tpd_limit?: number | null;
+            /** Format: int64 */
+            tpm_limit?: number | null;
+            tpm_limit_type?: string | null;
+            user_id?: string | null;
+        };
+        KeyInfo: {
+            info: components["schemas"]["KeyView"];
+            /** @description As it was asked for. */
             key: string;
         };
-        KeyRow: {
-            blocked: boolean | null;
-            created_at: string | null;
-            created_by: string | null;
-            expires: string | null;
-            key_alias: string | null;
-            key_name: string | null;
-            last_active: string | null;
-            max_budget: number | null;
-            metadata: {
-                [key: string]: unknown;
+        KeyList: {
+            /** Format: int32 */
+            current_page: number;
+            keys: components["schemas"]["KeyListEntry"][];
+            /** Format: int64 */
+            total_count: number;
+            /** Format: int64 */
+            total_pages: number;
+        };
+        KeyListEntry: string | components["schemas"]["KeyView"];
+        /** @enum {string} */
+        KeyState: "active" | "expired" | "revoked" | "deleted";
+        KeyTotal: {
+            /** @description Hash, or the master key's label. */
+            api_key: string;
+            key_alias?: string | null;
+            key_name?: string | null;
+            /** Format: double */
+            total_spend: number;
+        };
+        /** @description A key's row. Fields that are kept but not named here follow with their defaults. */
+        KeyView: Record<string, unknown> & {
+            aliases: {
+                [key: string]: string;
             };
+            blocked: boolean;
+            created_at: string;
+            created_by?: string | null;
+            expires?: string | null;
+            key_alias?: string | null;
+            /** @description `sk-...` and the last four characters. */
+            key_name: string;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            max_budget?: number | null;
+            metadata: Record<string, unknown>;
             models: string[];
+            organization_id?: string | null;
+            /**
+             * Format: double
+             * @description US dollars in the current budget window.
+             */
             spend: number;
-            team_id: string | null;
-            token: string;
-            updated_at: string | null;
-            user_id: string | null;
+            /** @description `active`, `expired`, `revoked` or `deleted`. */
+            status: components["schemas"]["KeyState"];
+            team_id?: string | null;
+            /** @description SHA-256 of the key. */
+            token?: string | null;
+            updated_at: string;
+            updated_by?: string | null;
+            user_id?: string | null;
         };
-        LoginAnswer: {
+        LoggedIn: {
+            expires_at: string;
+            /** @description Where to go now. */
             redirect_url: string;
+            user_id: string;
+            user_role: string;
         };
-        LoginRequest: {
+        LoggedOut: {
+            message: string;
+        };
+        Login: {
+            /** Format: password */
             password: string;
             username: string;
         };
-        ModelRow: {
-            litellm_params: {
-                api_base?: string | null;
-                model: string;
-            };
-            model_info: {
-                cache_read_input_token_cost?: number | null;
-                id: string;
-                input_cost_per_token?: number | null;
-                litellm_provider?: string | null;
-                max_input_tokens?: number | null;
-                max_output_tokens?: number | null;
-                mode?: string | null;
-                output_cost_per_token?: number | null;
-                supports_function_calling?: boolean | null;
-                supports_reasoning?: boolean | null;
-                supports_vision?: boolean | null;
-            };
-            model_name: string;
+        /** @description A public name, and what its deployments offer together: limits and prices are the highest of any. */
+        ModelGroup: {
+            health_status?: string | null;
+            /** Format: double */
+            input_cost_per_token?: number | null;
+            is_public_model_group: boolean;
+            /** Format: int64 */
+            max_input_tokens?: number | null;
+            /** Format: int64 */
+            max_output_tokens?: number | null;
+            mode?: string | null;
+            model_group: string;
+            /** Format: double */
+            output_cost_per_token?: number | null;
+            providers: string[];
+            /**
+             * Format: int64
+             * @description Sum over the deployments.
+             */
+            rpm?: number | null;
+            supported_openai_params: string[];
+            supports_function_calling: boolean;
+            supports_parallel_function_calling: boolean;
+            supports_reasoning: boolean;
+            supports_vision: boolean;
+            supports_web_search: boolean;
+            /**
+             * Format: int64
+             * @description Sum over the deployments.
+             */
+            tpm?: number | null;
+        };
+        ModelGroups: {
+            data: components["schemas"]["ModelGroup"][];
+        };
+        /** @description What is known of a deployment; the price book's facts follow. */
+        ModelInfo: Record<string, unknown> & {
+            db_model: boolean;
+            id: string;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            input_cost_per_token?: number | null;
+            /** @description The provider's own model name. */
+            key: string;
+            /** @description The provider's name. */
+            litellm_provider: string;
+            /** Format: int64 */
+            max_input_tokens?: number | null;
+            /** Format: int64 */
+            max_output_tokens?: number | null;
+            mode?: string | null;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            output_cost_per_token?: number | null;
+        };
+        ModelPage: {
+            current_page: number;
+            data: components["schemas"]["ModelView"][];
+            size: number;
+            total_count: number;
+            total_pages: number;
         };
         Models: {
-            data: components["schemas"]["ModelRow"][];
+            data: components["schemas"]["ModelView"][];
         };
-        Overview: {
-            previous_series: components["schemas"]["OverviewPoint"][];
-            series: components["schemas"]["OverviewPoint"][];
-            today: components["schemas"]["OverviewTotals"];
-            top_keys: {
-                alias: string | null;
-                key: string;
-                requests: number;
-                spend: number;
-            }[];
-            top_models: {
-                model: string;
-                requests: number;
-                spend: number;
-            }[];
-            yesterday: components["schemas"]["OverviewTotals"];
+        ModelTotal: {
+            model: string;
+            /** Format: double */
+            total_spend: number;
         };
-        OverviewPoint: {
-            errors: number;
-            latency_ms: number | null;
-            requests: number;
-            spend: number;
-            start: string;
+        ModelView: {
+            /** @description As configured, without anything secret. */
+            litellm_params: Record<string, unknown>;
+            model_info: components["schemas"]["ModelInfo"];
+            /** @description The public name. */
+            model_name: string;
         };
-        OverviewTotals: {
-            errors: number;
-            latency_ms: number | null;
-            requests: number;
-            spend: number;
-        };
-        SessionKey: {
-            expires?: string | null;
+        NamedKey: {
+            /** @description Raw key or hash. */
             key: string;
         };
-        SpendLog: {
-            api_key: string;
-            call_type: string | null;
-            completion_tokens: number;
-            completionStartTime: string | null;
-            endTime: string | null;
-            model: string;
-            model_group: string | null;
-            prompt_tokens: number;
-            request_duration_ms: number | null;
-            request_id: string;
+        Overview: {
+            generated_at: string;
+            period: components["schemas"]["Period"];
+            /** @description Hours of the last 24, or days; each once, also those without calls. */
+            series: components["schemas"]["SeriesPoint"][];
+            /** @description Since local midnight. */
+            today: components["schemas"]["Summary"];
+            top_keys: components["schemas"]["TopKey"][];
+            top_models: components["schemas"]["TopModel"][];
+            /** @description Of the whole period. */
+            total: components["schemas"]["Summary"];
+        };
+        Paths: {
+            routes: components["schemas"]["PathView"][];
+        };
+        PathView: {
+            endpoint: string;
+            methods: string[];
+            name: string;
+            path: string;
+        };
+        /** @enum {string} */
+        Period: "24h" | "7d" | "30d";
+        Readiness: {
+            /** @description `connected` or `Not connected`. */
+            db: string;
+            /** @description `healthy` or `unhealthy`. */
+            status: string;
+        };
+        /** @description The fields of a key, and the secret to take. */
+        RotateKey: components["schemas"]["KeyFields"] & {
+            /** @description Not supported yet: the old secret stops working at once. */
+            grace_period?: string | null;
+            /** @description A raw key to use instead of a generated one. */
+            new_key?: string | null;
+        };
+        SeriesPoint: {
+            at: string;
+            /** Format: int64 */
+            errors: number;
+            /** Format: int64 */
+            requests: number;
+            /** Format: double */
+            spend: number;
+            /** Format: int64 */
+            tokens: number;
+        };
+        SessionView: {
+            expires_at: string;
+            user_id: string;
+            user_role: string;
+        };
+        SpendDay: Record<string, unknown> & {
+            models: {
+                [key: string]: number;
+            };
+            /** Format: double */
             spend: number;
             startTime: string;
-            status: string | null;
+            users: {
+                [key: string]: number;
+            };
+        };
+        SpendLog: {
+            api_base: string;
+            /** @description Hash of the key, or `litellm_proxy_master_key`. */
+            api_key: string;
+            cache_hit: string;
+            cache_key: string;
+            call_type: string;
+            /** Format: int64 */
+            completion_tokens: number;
+            completionStartTime: string;
+            custom_llm_provider: string;
+            end_user?: string | null;
+            endTime: string;
+            /** @description Identity of the row; attempts of one call differ in it. */
+            event_id: string;
+            litellm_call_id: string;
+            messages: Record<string, unknown>;
+            metadata: Record<string, unknown>;
+            model: string;
+            model_group: string;
+            model_id: string;
+            organization_id?: string | null;
+            /** Format: int64 */
+            prompt_tokens: number;
+            proxy_server_request: Record<string, unknown>;
+            /** Format: int64 */
+            request_duration_ms: number;
+            /** @description The provider's id of the response, or the call's id. */
+            request_id: string;
+            request_tags: string[];
+            requester_ip_address?: string | null;
+            response: Record<string, unknown>;
+            session_id?: string | null;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+            /**
+             * Format: int64
+             * @description The same in nano-dollars, exact.
+             */
+            spend_nano: number;
+            startTime: string;
+            /** @description `success` or `failure`; `metadata.outcome` tells more. */
+            status: string;
+            team_id?: string | null;
+            /** Format: int64 */
             total_tokens: number;
+            user: string;
+        };
+        SpendLogs: components["schemas"]["SpendLog"][] | components["schemas"]["SpendDay"][];
+        Summary: {
+            /** Format: int64 */
+            cached_tokens: number;
+            /** Format: int64 */
+            cancellations: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /**
+             * Format: int64
+             * @description Calls that ended in a provider's error or a time-out.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Milliseconds from the first byte of a request to the last of its answer; null without calls.
+             */
+            latency_p50_ms?: number | null;
+            /** Format: double */
+            latency_p95_ms?: number | null;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            reasoning_tokens: number;
+            /**
+             * Format: int64
+             * @description Calls that were refused before any provider was asked.
+             */
+            refusals: number;
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+        };
+        TopKey: {
+            /** @description Hash, or the master key's label. */
+            api_key: string;
+            key_alias?: string | null;
+            key_name?: string | null;
+            /** Format: int64 */
+            requests: number;
+            /** Format: double */
+            spend: number;
+        };
+        TopModel: {
+            model: string;
+            /** Format: int64 */
+            requests: number;
+            /** Format: double */
+            spend: number;
+            /** Format: int64 */
+            tokens: number;
+        };
+        UpdatedKey: components["schemas"]["KeyView"] & {
+            /** @description As it was asked for. */
+            key: string;
         };
     };
     responses: never;
@@ -736,4 +1022,1703 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    overview: {
+        parameters: {
+            query?: {
+                /** @description Of series and lists. */
+                period?: "24h" | "7d" | "30d";
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+        };
+    };
+    globalSpend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlobalSpend"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalSpendByKey: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyTotal"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalSpendByDay: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailySpend"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalSpendByModel: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelTotal"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    liveliness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    liveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    rotateKeyByPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Raw key or hash */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listKeyAliases: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Part of the alias. */
+                search?: string;
+                size?: number;
+                team_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyAliases"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    blockKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteKeys"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description One of them does not exist; none was deleted */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getKey: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash; the caller's own key when left out. */
+                key?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInfo"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another's key */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description `active` or `expired`. */
+                expires?: string;
+                key_alias?: string;
+                key_hash?: string;
+                organization_id?: string;
+                /** @description From 1. */
+                page?: number;
+                /** @description Rows instead of hashes. */
+                return_full_object?: boolean;
+                /** @description Part of alias, user or team, or the whole hash. */
+                search?: string;
+                size?: number;
+                /** @description `created_at`, `updated_at`, `spend`, `max_budget`, `expires` or `key_alias`. */
+                sort_by?: string;
+                /** @description `asc` or `desc`. */
+                sort_order?: string;
+                /** @description `active`, `expired`, `revoked` or `deleted`. */
+                status?: string;
+                /** @description Take `key_alias` as part of the alias. */
+                substring_matching?: boolean;
+                team_id?: string;
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotateKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unblockKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listModelGroups: {
+        parameters: {
+            query?: {
+                /** @description Only this group. */
+                model_group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelGroups"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: {
+                /** @description Only this deployment. */
+                litellm_model_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An OpenAPI 3.1 document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listRoutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paths"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createSessionKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedOut"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listKeysBySpend: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listSpendLogs: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description `YYYY-MM-DD`, UTC, included. */
+                end_date?: string;
+                /** @description Of rows, from 1. */
+                page?: number;
+                page_size?: number;
+                /** @description Id of the response, the call or the row. */
+                request_id?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+                /** @description With both dates: one entry per day instead of rows. */
+                summarize?: boolean;
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendLogs"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listModelsV1: {
+        parameters: {
+            query?: {
+                /** @description Only this deployment. */
+                litellm_model_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the answer sets the session's cookie */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too many failures; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pageModels: {
+        parameters: {
+            query?: {
+                /** @description Only the deployments of this access group. */
+                access_group?: string;
+                /** @description Exact public name. */
+                model?: string;
+                /** @description Id of a deployment. */
+                modelId?: string;
+                /** @description From 1. */
+                page?: number;
+                /** @description Part of the public or the provider's name. */
+                search?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+}
