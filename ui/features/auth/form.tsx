@@ -36,7 +36,7 @@ export function LoginForm({ onSignedIn }: { onSignedIn: () => void }) {
       </Field>
       <Field
         label="Password"
-        hint="The master key works here as well."
+        hint="The master key, unless UI_PASSWORD is set."
         error={signIn.error ? signInMessage(signIn.error) : undefined}
       >
         {(control) => (

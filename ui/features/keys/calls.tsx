@@ -39,8 +39,8 @@ function CallsTable({ calls }: { calls: Call[] }) {
         <tr>
           <TableHead>When</TableHead>
           <TableHead>Model</TableHead>
-          <TableHead className="text-right">Tokens</TableHead>
-          <TableHead className="text-right">Time</TableHead>
+          <TableHead className="hidden text-right sm:table-cell">Tokens</TableHead>
+          <TableHead className="hidden text-right sm:table-cell">Time</TableHead>
           <TableHead className="text-right">Cost</TableHead>
         </tr>
       </TableHeader>
@@ -52,14 +52,14 @@ function CallsTable({ calls }: { calls: Call[] }) {
             </TableCell>
             <TableCell className="h-10">
               <span className="flex items-center gap-2">
-                <span className="max-w-44 truncate">{call.model_group || call.model}</span>
+                <span className="max-w-32 truncate sm:max-w-44">{call.model_group || call.model}</span>
                 <Outcome call={call} />
               </span>
             </TableCell>
-            <TableCell className="tabular h-10 text-right" title={tokensTitle(call)}>
+            <TableCell className="tabular hidden h-10 text-right sm:table-cell" title={tokensTitle(call)}>
               {compactCount(call.total_tokens)}
             </TableCell>
-            <TableCell className="tabular h-10 text-right whitespace-nowrap text-muted-foreground">
+            <TableCell className="tabular hidden h-10 text-right whitespace-nowrap text-muted-foreground sm:table-cell">
               {duration(call.request_duration_ms)}
             </TableCell>
             <TableCell className="tabular h-10 text-right">{usd(call.spend)}</TableCell>

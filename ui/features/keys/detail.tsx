@@ -82,7 +82,7 @@ function Detail({ row, onEdit, onBlock, onDelete }: RowActions & { row: KeyRow }
           </Button>
         </div>
       </header>
-      <div className="scroll-thin grid flex-1 content-start gap-7 overflow-y-auto px-6 py-6">
+      <div tabIndex={0} className="scroll-thin grid flex-1 content-start gap-7 overflow-y-auto px-6 py-6 outline-none">
         <Spend row={row} />
         <Facts row={row} />
         <RecentCalls hash={row.token} />

@@ -8,6 +8,8 @@ import type { Ranked } from "./schema";
 
 interface RankingProps {
   title: string;
+  /** Which time it is about: "24 hours". */
+  span: string;
   icon: LucideIcon;
   rows: Ranked[];
   /** `null` for a row that leads nowhere. */
@@ -17,7 +19,7 @@ interface RankingProps {
 }
 
 /** The costliest of a period, each with a bar in proportion to the first. */
-export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingProps) {
+export function Ranking({ title, span, icon: Icon, rows, href, all, empty }: RankingProps) {
   const most = Math.max(...rows.map((row) => row.spend), 0);
   return (
     <Card>
@@ -25,6 +27,7 @@ export function Ranking({ title, icon: Icon, rows, href, all, empty }: RankingPr
         <CardTitle className="flex items-center gap-2">
           <Icon className="size-4 text-muted-foreground" aria-hidden />
           {title}
+          <span className="text-xs font-normal text-muted-foreground">{span}</span>
         </CardTitle>
         <Link
           href={all}

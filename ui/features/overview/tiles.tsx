@@ -31,14 +31,16 @@ export function Tiles({ today, week, metric, onMetric }: TilesProps) {
             each === metric && "after:absolute after:inset-x-0 after:bottom-0 after:h-0.5 after:bg-brand",
           )}
         >
-          <Label strong={each === metric}>{METRIC_LABELS[each]}</Label>
+          <Label strong={each === metric}>
+            {METRIC_LABELS[each]} <span className="font-normal text-muted-foreground">today</span>
+          </Label>
           <Value testId={`overview-${each}`}>{writeMetric(each, today[each])}</Value>
           <Note>{before ? `${writeMetric(each, before[each])} yesterday` : "\u00a0"}</Note>
         </button>
       ))}
       <div className="grid content-start gap-2 px-5 py-4">
         <Label>
-          Latency <span className="font-normal">median</span>
+          Latency <span className="font-normal">today, median</span>
         </Label>
         <Value testId="overview-latency">{today.medianLatency === null ? "–" : duration(today.medianLatency)}</Value>
         <Note>{latencyNote(today, week)}</Note>

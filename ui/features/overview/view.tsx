@@ -67,7 +67,7 @@ interface RoomProps {
 
 function Room({ overview, filters, setFilters }: RoomProps) {
   const week = useLastWeek();
-  const span = `the last ${PERIOD_LABELS[overview.period]}`;
+  const span = PERIOD_LABELS[overview.period];
   return (
     <>
       <Card className="overflow-hidden">
@@ -90,19 +90,21 @@ function Room({ overview, filters, setFilters }: RoomProps) {
       <div className="grid gap-6 lg:grid-cols-2">
         <Ranking
           title="Top models"
+          span={span}
           icon={Boxes}
           rows={overview.models}
           href={(row) => playgroundUrl(row.id)}
           all={routes.models}
-          empty={`No model was called in ${span}.`}
+          empty={`No model was called in the last ${span}.`}
         />
         <Ranking
           title="Top keys"
+          span={span}
           icon={KeyRound}
           rows={overview.keys}
           href={(row) => (row.id === "" ? null : keyUrl(row.id))}
           all={routes.keys}
-          empty={`No key was used in ${span}.`}
+          empty={`No key was used in the last ${span}.`}
         />
       </div>
     </>
