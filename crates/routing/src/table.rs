@@ -77,16 +77,21 @@ impl Table {
 
     fn add(&mut self, deployment: Arc<Deployment>, cooldown: &CooldownSettings) {
         let slot = self.slot(&deployment.id);
-        let candidate = Candidate::plain(deployment.clone(), slot, cooldown.rules_for(&deployment));
+        let mut candidate = Candidate::plain(deployment.clone(), slot, cooldown.rules_for(&deployment));
         if deployment.group.contains('*') {
             join(&mut self.wildcards, &deployment.group, candidate.clone());
         } else {
+            // A plain name in front of a wildcard model stands for the model of that name.
+            candidate = candidate.filled(&[&deployment.group]).unwrap_or(candidate);
             insert(&mut self.groups, &deployment.group, &deployment.group, candidate.clone());
         }
-        if !deployment.full_model.contains('*') {
+        if !candidate.full_model.contains('*') {
             insert(&mut self.by_full_model, &deployment.full_model, &deployment.group, candidate.clone());
         }
-        insert(&mut self.by_id, &deployment.id, &deployment.group, candidate);
+        // The id of a deployment for many models does not say which one is meant.
+        if !candidate.model.contains('*') {
+            insert(&mut self.by_id, &deployment.id, &deployment.group, candidate);
+        }
         self.deployments.push(deployment);
     }
 

@@ -102,6 +102,19 @@ fn wildcards_fill_the_model_and_name_the_provider() {
 }
 
 #[test]
+fn a_plain_name_in_front_of_a_wildcard_model_means_the_model_of_that_name() {
+    let table = table(vec![with_id("id-1", deployment("gpt-4o", "openai", "*"))]);
+    assert_eq!(leads_to(&table, "gpt-4o"), expect("gpt-4o", &["openai gpt-4o"]));
+    assert_eq!(leads_to(&table, "id-1"), expect("gpt-4o", &["openai gpt-4o"]));
+}
+
+#[test]
+fn the_id_of_a_deployment_for_many_models_names_none() {
+    let table = table(vec![with_id("id-1", deployment("openai/*", "openai", "*"))]);
+    assert_eq!(leads_to(&table, "id-1"), None);
+}
+
+#[test]
 fn a_blocked_deployment_is_not_there() {
     let mut blocked = deployment("gpt", "openai", "gpt-4o");
     blocked.info.insert("blocked".into(), true.into());

@@ -21,6 +21,9 @@ In `config.yaml` a deployment's `litellm_params.model` is `provider/model`. `api
 the environment. With only a key in the environment and no `model_list`, `provider/*` works for each provider
 whose last column says so. Any other server that speaks OpenAI's dialect: `openai/…` with `api_base`.
 
+Connections trust the roots of the web and the certificates in the file that `SSL_CERT_FILE` names.
+`HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are not followed yet.
+
 | provider | name | speaks | base URL | key | base URL from | key suffices |
 | --- | --- | --- | --- | --- | --- | --- |
 ";
