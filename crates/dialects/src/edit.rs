@@ -7,7 +7,8 @@ use bytes::Bytes;
 /// Replacements of byte ranges of one body.
 ///
 /// Ranges may come in any order and must not overlap; of two that do, the one that starts later is
-/// left out. Insertions are replacements of empty ranges and keep the order in which they were added.
+/// left out. Insertions are replacements of empty ranges: they keep the order in which they were added and
+/// come before what replaces the bytes behind them.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
     items: Vec<(Range<usize>, Bytes)>,
@@ -36,7 +37,7 @@ impl Edits {
 
     /// The edited body in pieces; unedited stretches are slices of `body`. Ranges beyond its end are cut.
     pub fn apply(mut self, body: &Bytes) -> Vec<Bytes> {
-        self.items.sort_by_key(|(range, _)| range.start);
+        self.items.sort_by_key(|(range, _)| (range.start, range.end));
         let mut pieces = Vec::with_capacity(self.items.len() * 2 + 1);
         let mut at = 0;
         for (range, with) in self.items {
@@ -84,6 +85,14 @@ mod tests {
         edits.insert(2, "x");
         edits.insert(2, "y");
         assert_eq!(joined(edits, "abcdef"), "Abxycdf");
+    }
+
+    #[test]
+    fn an_insertion_survives_the_removal_behind_it() {
+        let mut edits = Edits::new();
+        edits.remove(1..3);
+        edits.insert(1, "+");
+        assert_eq!(joined(edits, "abcd"), "a+d");
     }
 
     #[test]
