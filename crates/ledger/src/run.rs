@@ -101,8 +101,9 @@ async fn ship_until<S: Sink>(
                 continue;
             }
         }
-        let (was_empty, was_full) =
-            (work.batch.is_empty(), work.batch.is_full(ledger.settings.batch_events_max));
+        // The end of what a dead process left says nothing of our own journal.
+        let was_empty = work.batch.own && work.batch.is_empty();
+        let more_waits = !work.batch.own || work.batch.is_full(ledger.settings.batch_events_max);
         work = work.step(Work::retire).await?;
         if work.failed {
             back_off.wait(stop).await;
@@ -113,7 +114,7 @@ async fn ship_until<S: Sink>(
             work.step(|work| work.shipper.close()).await?;
             return Ok(());
         }
-        if !was_full {
+        if !more_waits {
             ledger.counters.caught_up_at_us.store(started_us, Ordering::Relaxed);
             ledger.wait_for_company(was_empty, stop).await;
         }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+mod database;
+mod interleavings;
 mod samples;
 mod shipping;

@@ -2,4 +2,5 @@
 
 mod budget;
 mod common;
+mod database;
 mod replica;
