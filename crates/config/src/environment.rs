@@ -54,9 +54,9 @@ impl<'e> Environment<'e> {
             match &entry.value.content {
                 Content::Text(text) => {
                     let value = self.dereference(&text.text).unwrap_or_else(|| Some(text.text.clone()));
-                    match value {
-                        Some(value) => drop(self.overlay.insert(entry.key.clone(), Secret::new(value))),
-                        None => problems.warn(at, unset(&text.text[REFERENCE.len()..]), None),
+                    // One that is not set is warned about with all others, see `warn_unset`.
+                    if let Some(value) = value {
+                        self.overlay.insert(entry.key.clone(), Secret::new(value));
                     }
                 }
                 _ => problems.error(at, format!("expected a string, found {}", entry.value.describe()), None),
@@ -87,7 +87,7 @@ impl<'e> Environment<'e> {
     }
 }
 
-pub fn unset(variable: &str) -> String {
+fn unset(variable: &str) -> String {
     format!("environment variable `{variable}` is not set")
 }
 

@@ -140,10 +140,15 @@ pub fn boolean(text: &str) -> Option<bool> {
 
 fn integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if digits.len() > 1 && digits.starts_with('0') {
+    if digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.") {
         return None;
     }
-    text.parse().ok()
+    // `1_000_000`, as YAML 1.1 has it, and `600.0`, as programs write it.
+    let plain = text.replace('_', "");
+    let plain = plain.strip_suffix(".0").unwrap_or(&plain);
+    let is_grouped =
+        |digits: &str| digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.ends_with('_');
+    if is_grouped(digits) { plain.parse().ok() } else { None }
 }
 
 pub fn number(text: &str) -> Option<f64> {
@@ -162,7 +167,8 @@ fn json_number(text: &str) -> Option<Number> {
     if leading_zero {
         return None;
     }
-    integer(text).map(Number::from).or_else(|| number(text).and_then(Number::from_f64))
+    let whole = if text.contains('.') { None } else { integer(text) };
+    whole.map(Number::from).or_else(|| number(text).and_then(Number::from_f64))
 }
 
 #[cfg(test)]
@@ -191,6 +197,18 @@ mod tests {
         assert_eq!(plain("2024").text(), Some("2024"));
         assert_eq!(plain("true").text(), None);
         assert_eq!(plain("").text(), None);
+    }
+
+    #[test]
+    fn whole_numbers_are_read_in_every_spelling() {
+        for (text, number) in
+            [("600", 600), ("-3", -3), ("1_000_000", 1_000_000), ("600.0", 600), ("0", 0), ("0.0", 0)]
+        {
+            assert_eq!(plain(text).integer(), Some(number), "{text}");
+        }
+        for bad in ["", "_", "1_", "_1", "0600", "6.5", "6e2", "99999999999999999999", "+", "-"] {
+            assert_eq!(plain(bad).integer(), None, "{bad}");
+        }
     }
 
     #[test]

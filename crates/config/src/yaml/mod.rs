@@ -35,7 +35,7 @@ impl Budget {
 /// Duplicate keys, as (key, place): allowed, the last one counts, but worth a warning.
 pub type Duplicates = Vec<(String, Place)>;
 
-/// Reads the first document of `text`; an empty text gives `None`.
+/// Reads the one document of `text`; an empty text gives `None`.
 pub fn parse(
     text: &str,
     file: u16,
@@ -47,15 +47,23 @@ pub fn parse(
     options.flow_nesting_limit = NESTING_DEPTH_MAX;
     options.block_nesting_limit = NESTING_DEPTH_MAX;
     let parser = Parser::new_from_str_with_options(text, options);
-    let mut builder =
-        Builder { file, budget, duplicates, anchors: HashMap::new(), open: Vec::new(), root: None };
+    let mut builder = Builder {
+        file,
+        budget,
+        duplicates,
+        anchors: HashMap::new(),
+        open: Vec::new(),
+        root: None,
+        begun: false,
+    };
     for event in parser {
         let (event, span) = event.map_err(|error| {
             let marker = error.marker();
             YamlError { place: point(file, marker.line(), marker.col(), 1), message: error.info() }
         })?;
-        if matches!(event, Event::DocumentEnd) {
-            break;
+        if matches!(event, Event::DocumentStart(..)) && std::mem::replace(&mut builder.begun, true) {
+            let message = "a second document begins here; one file holds one".into();
+            return Err(YamlError { place: builder.place(&span), message });
         }
         builder.event(event, &span)?;
     }
@@ -69,6 +77,8 @@ struct Builder<'b> {
     anchors: HashMap<usize, (Node, Size)>,
     open: Vec<Open>,
     root: Option<Node>,
+    /// A document has begun.
+    begun: bool,
 }
 
 /// Values and bytes of text in a node, itself included.

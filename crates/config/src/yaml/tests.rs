@@ -58,3 +58,15 @@ fn nothing_is_nothing() {
     assert!(read("").unwrap().is_none());
     assert!(read("# only a comment\n").unwrap().is_none());
 }
+
+#[test]
+fn a_second_document_is_refused() {
+    assert_eq!(value("---\na: 1\n...\n"), json!({"a": 1}));
+    let error = read("a: 1\n---\nb: 2\n").unwrap_err();
+    assert_eq!((error.place.line, error.message.contains("second document")), (2, true));
+}
+
+#[test]
+fn marks_and_line_ends_of_windows_are_read() {
+    assert_eq!(value("\u{feff}a: 1\r\nb:\r\n- x\r\n"), json!({"a": 1, "b": ["x"]}));
+}
