@@ -1,5 +1,4 @@
 //! The description that the dashboard's client is generated from is a reviewed file.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;

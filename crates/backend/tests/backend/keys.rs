@@ -1,0 +1,241 @@
+use http::{Method, StatusCode};
+use kit::KeyHash;
+use serde_json::{Value, json};
+
+use crate::support::{App, MASTER, backends};
+
+async fn info(app: &App, key: &str) -> Value {
+    app.get(&format!("/key/info?key={key}")).await.ok()["info"].clone()
+}
+
+backends! {
+    async fn a_key_is_made_as_the_reference_makes_it(app: App) {
+        let answer = app.post("/key/generate", json!({
+            "key_alias": "ci", "duration": "1mo", "models": ["gpt-4o", "claude-*"], "max_budget": 1.5,
+            "user_id": "ada", "team_id": "core", "metadata": {"note": "x"}, "aliases": {"fast": "gpt-4o-mini"},
+            "tags": ["blue"], "guardrails": [], "tpm_limit": "100", "spend": 0,
+        })).await;
+        let key = answer.ok();
+        let raw = key["key"].as_str().unwrap();
+        assert!(raw.starts_with("sk-") && raw.len() == 25, "{raw}");
+        let hash = KeyHash::of(raw).to_hex();
+        assert_eq!((&key["token"], &key["token_id"]), (&json!(hash), &json!(hash)));
+        assert_eq!(key["key_name"], format!("sk-...{}", &raw[21..]));
+        assert_eq!(key["expires"], "2026-02-28T08:00:00Z");
+        assert_eq!((&key["max_budget"], &key["spend"]), (&json!(1.5), &json!(0.0)));
+        assert_eq!(key["metadata"], json!({"note": "x", "tags": ["blue"], "guardrails": []}));
+        assert_eq!((&key["tpm_limit"], &key["rpm_limit"]), (&json!("100"), &Value::Null));
+        assert_eq!(key["created_at"], "2026-01-31T08:00:00Z");
+        assert_eq!((&key["created_by"], &key["status"]), (&json!("default_user_id"), &json!("active")));
+        assert_eq!(answer.header("x-bulkhead-inactive-fields"), Some("tpm_limit"));
+        assert_eq!(answer.header("x-bulkhead-ignored-fields"), None);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+
+        for name in [raw, &hash] {
+            let shown = app.get(&format!("/key/info?key={name}")).await.ok();
+            assert_eq!(shown["key"], name);
+            assert!(shown["info"].get("token").is_none());
+            assert_eq!(shown["info"]["key_alias"], "ci");
+        }
+        let stored = app.store.keys().get(KeyHash::of(raw)).await.unwrap().unwrap();
+        assert!(!format!("{stored:?}").contains(raw));
+    }
+
+    async fn a_key_asks_about_itself_and_nobody_else(app: App) {
+        let (one, two) = (app.key(json!({})).await, app.key(json!({})).await);
+        let own = app.get_as(&one, "/key/info").await.ok();
+        assert_eq!(own["key"], KeyHash::of(&one).to_hex());
+        assert_eq!(app.get_as(&one, &format!("/key/info?key={one}")).await.ok()["key"], one);
+        app.get_as(&one, &format!("/key/info?key={two}")).await.error(403);
+        app.get_as(&one, "/key/info?key=sk-never-made-1234").await.error(403);
+    }
+
+    async fn a_key_that_is_not_there_is_404(app: App) {
+        let none = "sk-never-made-1234";
+        let error = app.get(&format!("/key/info?key={none}")).await.error(404);
+        assert_eq!((error.0.as_str(), error.1), ("not_found_error", json!("key")));
+        for (path, body) in [
+            ("/key/update", json!({"key": none, "models": []})),
+            ("/key/update", json!({"key_alias": "none", "models": []})),
+            ("/key/block", json!({"key": none})),
+            ("/key/unblock", json!({"key": none})),
+            ("/key/regenerate", json!({"key": none})),
+            ("/key/delete", json!({"keys": [none]})),
+            ("/key/delete", json!({"key_aliases": ["none"]})),
+        ] {
+            let error = app.post(path, body).await.error(404);
+            assert!(error.2.starts_with("Key not found"), "{path}: {}", error.2);
+        }
+        assert_eq!(app.store.policy().head().await.unwrap(), 0);
+    }
+
+    async fn a_chosen_key_and_an_alias_can_be_taken_once(app: App) {
+        let body = json!({"key": "sk-chosen-key-1234", "key_alias": "mine"});
+        assert_eq!(app.post("/key/generate", body.clone()).await.ok()["key"], "sk-chosen-key-1234");
+        app.get_as("sk-chosen-key-1234", "/key/info").await.ok();
+        let again = app.post("/key/generate", json!({"key": "sk-chosen-key-1234"})).await.error(400);
+        assert_eq!(again.1, "key");
+        let alias = app.post("/key/generate", json!({"key_alias": "mine"})).await.error(400);
+        assert_eq!(alias.1, "key_alias");
+        let other = app.key(json!({})).await;
+        let alias = app.post("/key/update", json!({"key": other, "key_alias": "mine"})).await.error(400);
+        assert_eq!(alias.1, "key_alias");
+    }
+
+    async fn an_update_keeps_what_it_does_not_name_and_clears_what_is_null(app: App) {
+        let key = app.key(json!({
+            "key_alias": "a", "max_budget": 3, "duration": "1h", "models": ["m"], "metadata": {"a": 1},
+            "tags": ["x"], "rpm_limit": 5,
+        })).await;
+        let same = app.post("/key/update", json!({"key": key, "max_budget": 4})).await.ok();
+        assert_eq!(same["key"], key);
+        assert_eq!((&same["max_budget"], &same["models"], &same["key_alias"]), (&json!(4.0), &json!(["m"]), &json!("a")));
+        assert_eq!(same["expires"], "2026-01-31T09:00:00Z");
+        let cleared = app.post("/key/update", json!({
+            "key": key, "max_budget": null, "duration": "-1", "models": null, "tags": null, "rpm_limit": null,
+        })).await.ok();
+        for name in ["max_budget", "expires", "rpm_limit"] {
+            assert_eq!(cleared[name], Value::Null, "{name}");
+        }
+        assert_eq!((&cleared["models"], &cleared["metadata"]), (&json!([]), &json!({"a": 1})));
+        let spent = app.post("/key/update", json!({"key_alias": "a", "spend": 2.5})).await.ok();
+        assert_eq!(spent["spend"], 2.5);
+        assert_eq!(info(&app, &key).await["spend"], 2.5);
+    }
+
+    async fn a_blocked_key_works_again_when_unblocked(app: App) {
+        let key = app.key(json!({})).await;
+        let blocked = app.post("/key/block", json!({"key": key})).await.ok();
+        assert_eq!((&blocked["blocked"], &blocked["status"]), (&json!(true), &json!("revoked")));
+        app.get_as(&key, "/key/info").await.error(401);
+        let hash = KeyHash::of(&key).to_hex();
+        assert_eq!(app.post("/key/unblock", json!({"key": hash})).await.ok()["blocked"], false);
+        app.get_as(&key, "/key/info").await.ok();
+    }
+
+    async fn deleted_keys_are_gone_but_remembered(app: App) {
+        let keys = [app.key(json!({})).await, app.key(json!({"key_alias": "two"})).await, app.key(json!({})).await];
+        let asked = json!({"keys": [keys[0], "sk-never-made-1234"]});
+        app.post("/key/delete", asked).await.error(404);
+        assert_eq!(info(&app, &keys[0]).await["status"], "active");
+        let deleted = app.post("/key/delete", json!({"keys": [keys[0]]})).await.ok();
+        assert_eq!(deleted, json!({"deleted_keys": [keys[0]]}));
+        assert_eq!(app.post("/key/delete", json!({"key_aliases": ["two"]})).await.ok()["deleted_keys"], json!(["two"]));
+        app.get_as(&keys[0], "/key/info").await.error(401);
+        assert_eq!(info(&app, &keys[0]).await["status"], "deleted");
+        assert_eq!(app.get("/key/list?status=deleted").await.ok()["total_count"], 2);
+        assert_eq!(app.get("/key/list").await.ok()["total_count"], 1);
+        app.get_as(&keys[2], "/key/info").await.ok();
+    }
+
+    async fn a_new_secret_replaces_the_old(app: App) {
+        let old = app.key(json!({"key_alias": "a", "spend": 2})).await;
+        let answer = app.post("/key/regenerate", json!({"key": old, "max_budget": 9, "grace_period": "1h"})).await;
+        let new = answer.ok();
+        assert_eq!((&new["key_alias"], &new["spend"], &new["max_budget"]), (&json!("a"), &json!(2.0), &json!(9.0)));
+        assert_eq!(answer.header("x-bulkhead-inactive-fields"), Some("grace_period"));
+        let new = new["key"].as_str().unwrap();
+        app.get_as(&old, "/key/info").await.error(401);
+        app.get_as(new, "/key/info").await.ok();
+        let path = format!("/key/{}/regenerate", KeyHash::of(new));
+        let bearer = format!("Bearer {MASTER}");
+        let newest = app.send(Method::POST, &path, &[("authorization", &bearer)], "").await.ok();
+        app.get_as(newest["key"].as_str().unwrap(), "/key/info").await.ok();
+        app.get_as(new, "/key/info").await.error(401);
+        let chosen = json!({"key": newest["key"], "new_key": "sk-chosen-key-1234"});
+        assert_eq!(app.post("/key/regenerate", chosen).await.ok()["key"], "sk-chosen-key-1234");
+    }
+
+    async fn a_list_has_pages_filters_and_two_forms(app: App) {
+        for (alias, team) in [("alpha", "one"), ("beta", "one"), ("gamma", "two")] {
+            app.key(json!({"key_alias": alias, "team_id": team})).await;
+        }
+        let hashes = app.get("/key/list?size=2").await.ok();
+        assert_eq!((&hashes["total_count"], &hashes["total_pages"], &hashes["current_page"]), (&json!(3), &json!(2), &json!(1)));
+        assert!(hashes["keys"].as_array().unwrap().iter().all(|key| key.as_str().unwrap().len() == 64));
+        let full = app.get("/key/list?return_full_object=true&team_id=one&sort_by=key_alias&sort_order=asc").await.ok();
+        let names = full["keys"].as_array().unwrap().iter().map(|key| &key["key_alias"]).collect::<Vec<_>>();
+        assert_eq!(names, ["alpha", "beta"]);
+        assert_eq!(full["keys"][0]["token"].as_str().unwrap().len(), 64);
+        assert_eq!(app.get("/key/list?search=GAM").await.ok()["total_count"], 1);
+        assert_eq!(app.get("/key/list?key_alias=lph&substring_matching=true").await.ok()["total_count"], 1);
+        assert_eq!(app.get("/key/list?key_alias=lph").await.ok()["total_count"], 0);
+        let aliases = app.get("/key/aliases?size=2").await.ok();
+        assert_eq!(aliases["aliases"], json!(["alpha", "beta"]));
+        assert_eq!((&aliases["total_count"], &aliases["total_pages"]), (&json!(3), &json!(2)));
+        for bad in ["size=0", "size=101", "page=0", "status=odd", "sort_by=odd", "key_hash=odd"] {
+            app.get(&format!("/key/list?{bad}")).await.error(400);
+        }
+        assert_eq!(app.get("/key/list?size=many").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(app.get("/key/list?search=%00").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
+    async fn every_write_is_in_the_tail(app: App) {
+        let key = app.key(json!({})).await;
+        app.post("/key/update", json!({"key": key, "models": ["m"]})).await.ok();
+        app.post("/key/block", json!({"key": key})).await.ok();
+        let changes = app.store.policy().changes_since(0, 10).await.unwrap();
+        assert_eq!((changes.head, changes.keys.len()), (3, 1));
+        assert!(changes.keys[0].1.as_ref().unwrap().blocked);
+        app.post("/key/delete", json!({"keys": [key]})).await.ok();
+        let changes = app.store.policy().changes_since(3, 10).await.unwrap();
+        assert_eq!(changes.keys, [(KeyHash::of(&key), None)]);
+    }
+
+    async fn what_does_not_fit_is_told_by_field(app: App) {
+        for (body, loc, kind) in [
+            (r#"{"models": "gpt-4o"}"#, json!(["body", "models"]), "list_type"),
+            (r#"{"models": ["a", 1]}"#, json!(["body", "models", 1]), "string_type"),
+            (r#"{"max_budget": "much"}"#, json!(["body", "max_budget"]), "float_type"),
+            (r#"{"tpm_limit": 1.5}"#, json!(["body", "tpm_limit"]), "int_type"),
+            (r#"{"metadata": []}"#, json!(["body", "metadata"]), "dict_type"),
+            (r#"{"blocked": "yes"}"#, json!(["body", "blocked"]), "bool_type"),
+            (r#"{"key_alias": 7}"#, json!(["body", "key_alias"]), "string_type"),
+            (r#"[]"#, json!(["body"]), "model_attributes_type"),
+            (r#"{"a": "#, json!(["body"]), "json_invalid"),
+            ("{\"a\": \"\u{1}\"}", json!(["body"]), "json_invalid"),
+            (r#"{"user_id": "a\u0000b"}"#, json!(["body"]), "string_type"),
+        ] {
+            let bearer = format!("Bearer {MASTER}");
+            let answer = app.send(Method::POST, "/key/generate", &[("authorization", &bearer)], body).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", answer.text);
+            let detail = &answer.json()["detail"][0];
+            assert_eq!((&detail["loc"], &detail["type"]), (&loc, &json!(kind)), "{body}");
+        }
+        let missing = app.post("/key/block", json!({})).await;
+        assert_eq!(missing.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let detail = json!({"type": "missing", "loc": ["body", "key"], "msg": "Field required", "input": {}});
+        assert_eq!(missing.json()["detail"][0], detail);
+    }
+
+    async fn what_makes_no_sense_is_400(app: App) {
+        for (body, param) in [
+            (json!({"max_budget": -1}), "max_budget"),
+            (json!({"max_budget": 1e300}), "max_budget"),
+            (json!({"spend": -0.1}), "spend"),
+            (json!({"duration": "soon"}), "duration"),
+            (json!({"key": "pk-0123456789abcdef"}), "key"),
+            (json!({"key": "sk-short"}), "key"),
+            (json!({"team_id": "litellm-dashboard"}), "team_id"),
+        ] {
+            assert_eq!(app.post("/key/generate", body.clone()).await.error(400).1, param, "{body}");
+        }
+        for (path, body) in [
+            ("/key/block", json!({"key": "not a key"})),
+            ("/key/update", json!({"models": []})),
+            ("/key/delete", json!({})),
+            ("/key/delete", json!({"keys": ["nonsense"]})),
+            ("/key/regenerate", json!({})),
+        ] {
+            app.post(path, body).await.error(400);
+        }
+        app.get("/key/info").await.error(400);
+        app.get("/key/info?key=nonsense").await.error(400);
+    }
+
+    async fn unknown_fields_are_ignored_and_named(app: App) {
+        let answer = app.post("/key/generate", json!({"colour": "red", "metadata": {"any": 1}, "sîze": 3})).await;
+        answer.ok();
+        assert_eq!(answer.header("x-bulkhead-ignored-fields"), Some("colour, sze"));
+    }
+}

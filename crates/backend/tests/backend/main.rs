@@ -1,0 +1,13 @@
+//! The control plane at its boundary: over a socket, on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+mod auth;
+mod health;
+mod keys;
+mod limits;
+mod models;
+mod openapi;
+mod session;
+mod spend;
