@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use bytes::Bytes;
 use bulkhead_frames::{FrameError, SseEvent, SseParser};
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

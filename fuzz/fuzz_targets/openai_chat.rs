@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../src/dialects.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::openai_chat(data));
