@@ -32,16 +32,21 @@ impl Folder {
         Ok(Self { path, _lock: lock })
     }
 
-    /// Takes the folders under `root` whose processes are dead.
+    /// Takes the folders under `root` whose processes are dead. One that cannot be had is left for the
+    /// next time, and must not keep the others from being taken.
     pub(crate) fn claim_dead(root: &Path) -> io::Result<Vec<Self>> {
         let _gate = gate(root)?;
         let mut claimed = Vec::new();
         for entry in root.read_dir()? {
             let path = entry?.path();
-            if path.is_dir()
-                && let Some(folder) = Self::claim(path)?
-            {
-                claimed.push(folder);
+            if !is_ours(&path) {
+                continue;
+            }
+            match Self::claim(path.clone()) {
+                Ok(folder) => claimed.extend(folder),
+                Err(error) => {
+                    tracing::warn!(folder = %path.display(), %error, "cannot take over the journal of a dead process");
+                }
             }
         }
         claimed.sort_by(|a, b| a.path.cmp(&b.path));
@@ -73,6 +78,13 @@ fn gate(root: &Path) -> io::Result<File> {
     let file = owned_file(&root.join(GATE_NAME))?;
     file.lock()?;
     Ok(file)
+}
+
+/// Whether a folder bears a name that [`fresh`] gives: a volume may hold others.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    path.is_dir() && name.split('-').count() == 3 && name.split('-').all(is_number)
 }
 
 fn fresh(root: &Path, now: Timestamp) -> io::Result<PathBuf> {

@@ -157,7 +157,9 @@ impl Work {
         let now = self.ledger.clock.monotonic();
         if self.claimed_at.is_none_or(|at| now.saturating_sub(at) >= CLAIM_EVERY) {
             self.claimed_at = Some(now);
-            self.shipper.claim_dead()?;
+            if let Err(error) = self.shipper.claim_dead() {
+                tracing::warn!(%error, "cannot look for journals of dead processes");
+            }
         }
         self.shipper.collect(&mut self.batch, closing)
     }

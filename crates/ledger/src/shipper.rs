@@ -56,6 +56,7 @@ impl Shipper {
     /// Looks for journals whose process is dead and takes them over.
     pub(crate) fn claim_dead(&mut self) -> io::Result<()> {
         for folder in Folder::claim_dead(&self.ledger.root)? {
+            // An error lets go of the folder, which is then found again.
             let (remains, bytes) = Remains::find(folder.path())?;
             tracing::info!(folder = %folder.path().display(), bytes, "taking over the journal of a dead process");
             let counters = &self.ledger.counters;

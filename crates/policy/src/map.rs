@@ -104,3 +104,66 @@ fn slot_of(hash: &KeyHash) -> u64 {
 fn shard_of(hash: &KeyHash) -> usize {
     usize::from(hash.0[8]) % SHARDS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kit::Timestamp;
+
+    const KEYS: u64 = 100_000;
+    /// A tenth less than the 100 MB that 100,000 keys may take.
+    const BYTES_PER_KEY_MAX: u64 = 900;
+
+    /// A key as teams use them: alias, user, team, two models, a tag, a budget.
+    fn policy(number: u64) -> KeyPolicy {
+        let text = |prefix: &str, number: u64| Some(format!("{prefix}-{number:06}").into_boxed_str());
+        KeyPolicy {
+            hash: KeyHash::of(&format!("sk-{number}")),
+            alias: text("service-account", number),
+            user_id: text("user", number % 5_000),
+            team_id: text("team", number % 100),
+            organization_id: None,
+            models: ["gpt-4o".into(), "claude-sonnet-*".into()].into(),
+            aliases: Box::default(),
+            tags: ["production".into()].into(),
+            max_budget: Some(Money(1_000_000_000)),
+            spend: Money(5),
+            blocked: false,
+            expires: Some(Timestamp(1)),
+        }
+    }
+
+    fn resident_bytes() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    #[test]
+    fn a_hundred_thousand_keys_fit_their_memory() {
+        let before = resident_bytes();
+        let map = Map::new();
+        (0..KEYS).for_each(|number| drop(map.put(policy(number))));
+        let each = (resident_bytes() - before) / KEYS;
+        println!("{each} bytes per key");
+        assert!(each < BYTES_PER_KEY_MAX, "{each} bytes per key");
+        assert_eq!(map.len() as u64, KEYS);
+        assert_eq!(map.get(&KeyHash::of("sk-77777")).unwrap().policy, policy(77_777));
+    }
+
+    #[test]
+    fn a_snapshot_replaces_all_and_keeps_what_is_held() {
+        let map = Map::new();
+        (0..10).for_each(|number| drop(map.put(policy(number))));
+        let held = map.get(&policy(3).hash).unwrap().reserve(Money(7)).unwrap();
+        map.replace((3..6).map(policy).collect(), |_, _| {});
+        assert_eq!(map.len(), 3);
+        assert!(map.get(&policy(0).hash).is_none());
+        let spend = || map.get(&policy(3).hash).unwrap().spend();
+        assert_eq!(spend().reserved, Money(7));
+        held.settle(Money(1));
+        assert_eq!((spend().reserved, spend().unshipped), (Money::ZERO, Money(1)));
+        map.remove(&policy(3).hash);
+        assert!(map.get(&policy(3).hash).is_none());
+    }
+}

@@ -265,3 +265,26 @@ async fn only_one_task_ships() {
     assert_eq!(second, Err(bulkhead_ledger::RunError::AlreadyRunning));
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_else_lies_in_the_folder_is_left_alone() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let foreign = ["lost+found", "2024-backup", "1-2-3-4"].map(|name| folder.path().join(name));
+    for path in &foreign {
+        std::fs::create_dir(path).unwrap();
+        std::fs::write(path.join("0001-0000000001.journal"), "mine").unwrap();
+    }
+    std::fs::write(folder.path().join("notes.txt"), "mine too").unwrap();
+    // A folder of ours that cannot be taken: its lock is no file.
+    let broken = folder.path().join("00000000000000000001-1-0/lock");
+    std::fs::create_dir_all(broken).unwrap();
+
+    let ledger = open(folder.path(), settings());
+    call(&mut ledger.writer(), 0);
+    run(&ledger, database.clone()).stop().await;
+    assert_eq!(database.statuses(), [Status::Success]);
+    for path in &foreign {
+        assert_eq!(std::fs::read(path.join("0001-0000000001.journal")).unwrap(), b"mine");
+        assert_eq!(path.read_dir().unwrap().count(), 1);
+    }
+}
