@@ -87,7 +87,11 @@ impl Problems {
         }
     }
 
-    pub fn finish(self) -> Result<Vec<Diagnostic>, ConfigErrors> {
+    /// The warnings, or all that is wrong when there is an error; in the order of the files.
+    pub fn finish(mut self) -> Result<Vec<Diagnostic>, ConfigErrors> {
+        let order = |one: &Diagnostic| (one.file.clone(), one.line, one.column);
+        self.errors.sort_by_key(order);
+        self.warnings.sort_by_key(order);
         if self.failed {
             return Err(ConfigErrors { errors: self.errors, warnings: self.warnings, more: self.more });
         }

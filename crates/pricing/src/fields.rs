@@ -151,6 +151,46 @@ fn info(fields: &Map<String, Value>) -> ModelInfo {
     }
 }
 
+impl Price {
+    /// The price under the price map's field names, US dollars per token, and what is known of the model: the inverse
+    /// of [`Price::from_fields`]. Floats, since the compatible surface shows floats: for display alone.
+    pub fn to_fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        for section in self.sections() {
+            let suffix =
+                SERVICES.iter().find(|(_, service)| *service == section.service).map_or("", |(name, _)| name);
+            let tier = if section.above == 0 {
+                String::new()
+            } else {
+                format!("_above_{}k_tokens", section.above / 1000)
+            };
+            for part in Part::ALL {
+                let Some((name, _)) = FIELDS.iter().find(|(_, priced)| *priced == part) else { continue };
+                if let Some(rate) = section.rates.get(part) {
+                    fields.insert(format!("{name}{tier}{suffix}"), dollars(rate, 1e15));
+                }
+            }
+        }
+        if let Some(rate) = self.per_second {
+            fields.insert("input_cost_per_second".into(), dollars(rate, 1e9));
+        }
+        fields.insert("mode".into(), self.info.mode.as_str().into());
+        let limits = [
+            ("max_input_tokens", self.info.max_input_tokens),
+            ("max_output_tokens", self.info.max_output_tokens),
+        ];
+        fields.extend(limits.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?.into()))));
+        fields.extend(self.info.capabilities.flags().map(|flag| (flag.to_owned(), true.into())));
+        fields
+    }
+}
+
+/// The float nearest to `nano / unit`. Division rounds correctly, so 2,500,000,000 / 10^15 prints as 2.5e-6.
+#[allow(clippy::cast_precision_loss)]
+fn dollars(nano: i64, unit: f64) -> Value {
+    Value::from(nano as f64 / unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +262,26 @@ mod tests {
         assert_eq!(price(json!({"mode": "chat", "input_cost_per_token": null})), Ok(None));
         assert!(price(json!({"input_cost_per_token": 0})).unwrap().unwrap().is_free());
         assert!(price(json!({"input_cost_per_second": 0.0015})).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_whole_book_reads_back_from_its_fields() {
+        for row in crate::PriceBook::builtin().rows() {
+            let fields = row.price.to_fields();
+            assert_eq!(
+                Price::from_fields(&fields).unwrap().as_ref(),
+                Some(&row.price),
+                "{} {}",
+                row.provider,
+                row.model
+            );
+        }
+        let fields = price(json!({"input_cost_per_token": 2.5e-6, "input_cost_per_second": 0.0015}))
+            .unwrap()
+            .unwrap()
+            .to_fields();
+        assert_eq!(fields["input_cost_per_token"].to_string(), "2.5e-6");
+        assert_eq!(fields["input_cost_per_second"].to_string(), "0.0015");
     }
 
     #[test]
