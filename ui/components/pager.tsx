@@ -6,6 +6,7 @@ interface PagerProps {
   page: number;
   pageSize: number;
   total: number;
+  /** What is counted, in the plural. */
   noun: string;
   onPage: (page: number) => void;
 }
@@ -20,7 +21,7 @@ export function Pager({ page, pageSize, total, noun, onPage }: PagerProps) {
       className="flex items-center justify-between gap-4 border-t px-4 py-2.5 text-xs text-muted-foreground"
     >
       <span className="tabular">
-        {total === 0 ? `No ${noun}` : `${count(first)}–${count(last)} of ${count(total)} ${noun}`}
+        {pages === 1 ? `All ${noun} are shown` : `${count(first)}–${count(last)} of ${count(total)} ${noun}`}
       </span>
       <div className="flex items-center gap-1.5">
         <span className="tabular mr-1.5">

@@ -39,7 +39,7 @@ const STATUS: Record<KeyStatus, { label: string; tone: "success" | "danger" | "w
 export function StatusBadge({ row, now }: { row: KeyRow; now: Date }) {
   const { label, tone } = STATUS[keyStatus(row, now)];
   return (
-    <Badge tone={tone} dot>
+    <Badge tone={tone} dot data-testid="key-status">
       {label}
     </Badge>
   );

@@ -14,7 +14,7 @@ import { useNow } from "@/lib/use-now";
 import { useKey } from "./api";
 import { RecentCalls } from "./calls";
 import { ExpiryCell, ModelsCell, StatusBadge, type RowActions } from "./columns";
-import { keyTitle, type KeyRow } from "./schema";
+import { creatorName, keyTitle, type KeyRow } from "./schema";
 
 interface KeyDetailProps extends RowActions {
   hash: string | null;
@@ -128,7 +128,7 @@ function Facts({ row }: { row: KeyRow }) {
       </Fact>
       <Fact name="Created">
         <RelativeTime value={row.created_at} />
-        {row.created_by && <span className="text-muted-foreground"> by {row.created_by}</span>}
+        {row.created_by && <span className="text-muted-foreground"> by {creatorName(row.created_by)}</span>}
       </Fact>
       {row.user_id && <Fact name="User">{row.user_id}</Fact>}
       {row.team_id && <Fact name="Team">{row.team_id}</Fact>}

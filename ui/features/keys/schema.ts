@@ -57,6 +57,13 @@ export function keyTitle(key: Pick<KeyRow, "key_alias" | "key_name" | "token">):
   return key.key_alias || key.key_name || `${key.token.slice(0, 10)}…`;
 }
 
+/** The id that the compatible surface gives to whoever holds the master key. */
+const MASTER_USER_ID = "default_user_id";
+
+export function creatorName(userId: string): string {
+  return userId === MASTER_USER_ID ? "the admin" : userId;
+}
+
 export const SORTS = ["created_at", "spend", "key_alias"] as const;
 export type KeySort = (typeof SORTS)[number];
 

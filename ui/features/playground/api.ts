@@ -45,19 +45,23 @@ export function useAskableModels(key: string | undefined) {
   });
 }
 
+/** The call's row is not in the database yet. */
+class NotShipped extends Error {}
+
 /** The cost of a call as the ledger has it, in US dollars; asked a few times, since rows are shipped in batches. */
 export function useLedgerCost(callId: string | null) {
   return useQuery({
     queryKey: ["call", callId],
-    queryFn: async ({ signal }): Promise<number | null> => {
+    queryFn: async ({ signal }): Promise<number> => {
       const rows = await readCalls({ request_id: callId ?? "" }, signal);
       // a call that was retried has a row for each attempt
-      return rows.length === 0 ? null : rows.reduce((sum, row) => sum + row.spend, 0);
+      if (rows.length === 0) throw new NotShipped();
+      return rows.reduce((sum, row) => sum + row.spend, 0);
     },
     enabled: callId !== null,
     staleTime: Infinity,
     refetchOnWindowFocus: false,
-    refetchInterval: ({ state }) =>
-      state.error || typeof state.data === "number" || state.dataUpdateCount >= LEDGER_POLLS_MAX ? false : LEDGER_POLL_MS,
+    retry: (failures, error) => error instanceof NotShipped && failures < LEDGER_POLLS_MAX,
+    retryDelay: LEDGER_POLL_MS,
   });
 }

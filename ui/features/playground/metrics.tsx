@@ -46,12 +46,13 @@ function Cost({ metrics, callId, model, models, testId }: CostProps) {
   const ledger = useLedgerCost(callId);
   const priced = models.find((each) => each.name === model);
   const estimate = metrics.tokens && priced ? estimateCost(metrics.tokens, priced) : null;
-  const exact = typeof ledger.data === "number" ? ledger.data : null;
+  const exact = ledger.data ?? null;
   const shown = exact ?? estimate;
+  const unknown = callId === null || ledger.isError ? "unknown" : "…";
   const title = exact === null ? "By list price; the ledger's figure follows" : "As charged in the ledger";
   return (
     <Figure icon={Coins} name="Cost" testId={testId} title={title}>
-      {shown === null ? "…" : exact === null ? `≈ ${usd(shown)}` : usd(shown)}
+      {shown === null ? unknown : exact === null ? `≈ ${usd(shown)}` : usd(shown)}
     </Figure>
   );
 }
