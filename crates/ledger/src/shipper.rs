@@ -1,6 +1,7 @@
 //! Collects the next batch from disk, and deletes what has been shipped. Blocking: it runs on threads
 //! made for that.
 
+use std::collections::HashSet;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -9,12 +10,13 @@ use std::sync::atomic::Ordering;
 
 use domain::UsageEvent;
 
+use crate::JournalError;
 use crate::carry;
 use crate::ledger::Inner;
 use crate::pairs::Pairs;
 use crate::process::Folder;
 use crate::retire;
-use crate::source::{Finished, Remains, Step, Tail};
+use crate::source::{Finished, Remains, SegmentId, Step, Tail};
 
 /// Journal bytes read for one batch at most: bounds its memory when events are large.
 const BATCH_BYTES_MAX: u64 = 4 << 20;
@@ -98,7 +100,7 @@ impl Shipper {
         }
         for tail in &mut self.tails {
             tail.state.dirty.store(false, Ordering::SeqCst);
-            let step = || tail.step();
+            let step = || Ok((tail.segment_id(), tail.step()?));
             batch.fill(events_max, step, &mut self.pairs, &mut self.finished)?;
         }
         if closing && self.tails.iter().all(Tail::is_over) {
@@ -137,15 +139,30 @@ impl Shipper {
             return Ok(());
         }
         let folder = self.ledger.folder();
-        if self.pairs.open_count() == 0 {
-            carry::clear(folder)?;
-        } else {
-            carry::write(folder, self.pairs.open()).map_err(io::Error::other)?;
-        }
-        for file in self.finished.drain(..) {
-            retire::file(&self.ledger, folder, &file);
-        }
+        let needed = match self.carry_over() {
+            Ok(()) => HashSet::new(),
+            // No room for the carry file, say: what has no open intents goes all the same, and makes some.
+            Err(error) => {
+                tracing::error!(%error, "open calls cannot be carried over; their segments stay");
+                self.pairs.segments()
+            }
+        };
+        self.finished.retain(|file| {
+            let stays = needed.contains(&file.segment);
+            if !stays {
+                retire::file(&self.ledger, folder, file);
+            }
+            stays
+        });
         Ok(())
+    }
+
+    fn carry_over(&self) -> Result<(), JournalError> {
+        let folder = self.ledger.folder();
+        if self.pairs.open_count() == 0 {
+            return Ok(carry::clear(folder)?);
+        }
+        carry::write(folder, self.pairs.open())
     }
 
     /// Removes this process's folder, if all its writers are gone and all of it has been shipped.
@@ -162,7 +179,7 @@ impl Shipper {
 
 impl Dead {
     fn collect(&mut self, batch: &mut Batch, events_max: usize) -> io::Result<()> {
-        let step = || self.remains.step();
+        let step = || Ok((SegmentId::default(), self.remains.step()?));
         let exhausted = batch.fill(events_max, step, &mut self.pairs, &mut self.finished)?;
         if exhausted {
             batch.interrupt(events_max, &mut self.pairs);
@@ -197,21 +214,21 @@ impl Batch {
     fn fill(
         &mut self,
         events_max: usize,
-        mut step: impl FnMut() -> io::Result<Step>,
+        mut step: impl FnMut() -> io::Result<(SegmentId, Step)>,
         pairs: &mut Pairs,
         finished: &mut Vec<Finished>,
     ) -> io::Result<bool> {
         while !self.is_full(events_max) {
             match step()? {
-                Step::Record(record, bytes) => {
+                (segment, Step::Record(record, bytes)) => {
                     self.bytes += bytes;
-                    self.events.extend(pairs.take(record));
+                    self.events.extend(pairs.take(record, segment));
                 }
-                Step::Finished(file, bytes) => {
+                (_, Step::Finished(file, bytes)) => {
                     self.bytes += bytes;
                     finished.push(file);
                 }
-                Step::Nothing => return Ok(true),
+                (_, Step::Nothing) => return Ok(true),
             }
         }
         Ok(false)

@@ -15,10 +15,14 @@ use crate::writer::WriterState;
 /// A file that fails to be read this often in a row is set aside.
 const READ_ATTEMPTS_MAX: u32 = 5;
 
+/// A segment of this process: writer and number. A dead process's files are not told apart.
+pub(crate) type SegmentId = (u32, u32);
+
 /// A file that has been read to its end.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub path: PathBuf,
+    pub segment: SegmentId,
     pub damage: Damage,
     /// It could not be read, not even partly perhaps.
     pub unreadable: bool,
@@ -80,7 +84,8 @@ impl Cursor {
     fn finish(&mut self, path: &Path, unreadable: bool) -> Step {
         let damage = self.reader.take().map(|reader| reader.damage()).unwrap_or_default();
         self.failures = 0;
-        Step::Finished(Finished { path: path.into(), damage, unreadable }, 0)
+        let segment = SegmentId::default();
+        Step::Finished(Finished { path: path.into(), segment, damage, unreadable }, 0)
     }
 }
 
@@ -102,8 +107,9 @@ impl Tail {
         let (current, written) = self.state.position();
         let path = || segment::path(&self.folder, self.state.number, self.segment);
         if self.segment < current {
-            let step = self.cursor.step(&path(), Limit::End)?;
-            if matches!(step, Step::Finished(..)) {
+            let mut step = self.cursor.step(&path(), Limit::End)?;
+            if let Step::Finished(file, _) = &mut step {
+                file.segment = self.segment_id();
                 self.segment += 1;
             }
             return Ok(step);
@@ -112,6 +118,11 @@ impl Tail {
             return Ok(Step::Nothing);
         }
         self.cursor.step(&path(), Limit::Written(written))
+    }
+
+    /// The segment that the next record lies in.
+    pub(crate) fn segment_id(&self) -> SegmentId {
+        (self.state.number, self.segment)
     }
 
     /// Whether nothing will ever come any more.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::common::{Memory, Mode, drain, files, open, run, settings};
+use crate::common::{Memory, Mode, Running, drain, files, open, run, settings};
 use crate::samples::{event, intent, outcome};
 use bulkhead_ledger::{Fsync, JournalError, Settings, Writer};
 use domain::Status;
@@ -13,6 +13,16 @@ use uuid::Uuid;
 fn call(writer: &mut Writer, number: u64) {
     writer.intent(&intent(number)).unwrap();
     writer.outcome(&outcome(number)).unwrap();
+}
+
+/// Ends the shipping while it waits for the database with something in hand: no step on the disk, which
+/// would hold the folder a moment longer, is under way then.
+async fn die(running: Running, database: &Memory) {
+    database.set(Mode::Away);
+    let calls = database.state.lock().unwrap().calls;
+    database.until(|state| state.calls > calls).await;
+    running.kill().await;
+    database.set(Mode::Well);
 }
 
 fn id(number: u64) -> Uuid {
@@ -78,14 +88,10 @@ async fn what_was_shipped_before_a_crash_is_not_doubled() {
         call(&mut writer, number);
     }
     database.until(|state| state.rows.len() == 119).await;
-    database.set(Mode::Away);
     call(&mut writer, 120);
-    let calls = database.state.lock().unwrap().calls;
-    database.until(|state| state.calls > calls).await;
-    running.kill().await;
+    die(running, &database).await;
     drop((writer, ledger));
 
-    database.set(Mode::Well);
     drain(folder.path(), &database).await;
     let state = database.state.lock().unwrap();
     assert_eq!(state.rows.len(), 121);
@@ -287,4 +293,30 @@ async fn what_else_lies_in_the_folder_is_left_alone() {
         assert_eq!(std::fs::read(path.join("0001-0000000001.journal")).unwrap(), b"mine");
         assert_eq!(path.read_dir().unwrap().count(), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn segments_go_though_open_calls_cannot_be_carried_over() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let mut writer = ledger.writer();
+    writer.intent(&intent(0)).unwrap();
+    let mut processes = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let process = processes.find(|path| path.is_dir()).unwrap();
+    // Stands in the way of the carry file.
+    std::fs::create_dir(process.join("carry.draft")).unwrap();
+
+    let running = run(&ledger, database.clone());
+    (1..500).for_each(|number| call(&mut writer, number));
+    database.until(|state| state.rows.len() == 499).await;
+    call(&mut writer, 500);
+    database.until(|state| state.rows.len() == 500).await;
+    let left = files(folder.path());
+    assert_eq!((left[0].as_str(), left.len() <= 3), ("0001-0000000001.journal", true), "{left:?}");
+    call(&mut writer, 501);
+    die(running, &database).await;
+    drop((writer, ledger));
+    drain(folder.path(), &database).await;
+    assert_eq!(database.rows()[&id(0)].outcome.status, Status::Interrupted);
+    assert_eq!(database.rows().len(), 502);
 }
