@@ -47,7 +47,9 @@ CREATE TABLE deleted_keys (
     updated_by       TEXT,
     extra            TEXT   NOT NULL,
     deleted_at       BIGINT NOT NULL,
-    deleted_by       TEXT
+    deleted_by       TEXT,
+    -- The hash that took its place when it got a new secret: late spend goes there.
+    replaced_by      TEXT
 );
 
 -- One row whose lock, held to commit, makes sequence numbers commit in their own order.

@@ -1,6 +1,7 @@
 //! The two databases behind one face.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -8,6 +9,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use crate::report::Report;
 use crate::{Settings, StoreError};
 
 /// Something of either database.
@@ -35,6 +37,7 @@ pub(crate) struct Db {
     writer: Pool,
     reader: Pool,
     analytics: Pool,
+    analytics_timeout: Duration,
 }
 
 impl Db {
@@ -69,11 +72,12 @@ impl Db {
             writer: pool(1),
             reader: pool(settings.connections_max),
             analytics: pool(settings.analytics_connections_max),
+            analytics_timeout: settings.analytics_timeout,
         })
     }
 
     fn postgres(settings: &Settings) -> Result<Self, StoreError> {
-        let pool = |url: &str, max: u32, timeout: std::time::Duration| -> Result<PgPool, StoreError> {
+        let pool = |url: &str, max: u32, timeout: Duration| -> Result<PgPool, StoreError> {
             let (options, limit) = postgres_options(url, timeout)?;
             let pool = PgPoolOptions::new()
                 .max_connections(limit.unwrap_or(max).min(max))
@@ -87,6 +91,7 @@ impl Db {
             reader: Either::Postgres(writer.clone()),
             writer: Either::Postgres(writer),
             analytics: Either::Postgres(analytics),
+            analytics_timeout: settings.analytics_timeout,
         })
     }
 
@@ -96,8 +101,8 @@ impl Db {
     }
 
     /// For reports: a pool of its own, with a time limit, and the replica when there is one.
-    pub const fn analytics(&self) -> &Pool {
-        &self.analytics
+    pub async fn report(&self) -> Result<Report, StoreError> {
+        Report::begin(&self.analytics, self.analytics_timeout).await
     }
 
     pub const fn writer(&self) -> &Pool {
@@ -132,7 +137,7 @@ fn is_postgres(url: &str) -> bool {
 /// Takes out the URL parameters that Prisma knows and Postgres does not: `schema`, `connection_limit`.
 fn postgres_options(
     url: &str,
-    statement_timeout: std::time::Duration,
+    statement_timeout: Duration,
 ) -> Result<(PgConnectOptions, Option<u32>), StoreError> {
     const PRISMA: [&str; 5] = ["schema", "connection_limit", "pool_timeout", "pgbouncer", "connect_timeout"];
     let (base, query) = url.split_once('?').unwrap_or((url, ""));

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod policy;
+mod report;
 pub mod sessions;
 mod settings;
 pub mod spend;

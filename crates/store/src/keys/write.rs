@@ -22,10 +22,10 @@ statements! {
     KEEP_DELETED = "INSERT INTO deleted_keys
                 (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
                  max_budget_nano, spend_nano, blocked, expires_at, created_at, created_by, updated_at,
-                 updated_by, extra, deleted_at, deleted_by)
+                 updated_by, extra, deleted_at, deleted_by, replaced_by)
               SELECT hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
                  max_budget_nano, spend_nano, blocked, expires_at, created_at, created_by, updated_at,
-                 updated_by, extra, CAST($2 AS BIGINT), CAST($3 AS TEXT)
+                 updated_by, extra, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT)
               FROM keys WHERE hash = $1";
     DELETE = "DELETE FROM keys WHERE hash = $1";
 }
@@ -104,7 +104,7 @@ impl Keys<'_> {
         // Holds off shippers, which lock many keys in an order of their own.
         tx.tick_ledger(actor.at).await?;
         for hash in hashes {
-            if tx.delete_key(*hash, actor).await? {
+            if tx.delete_key(*hash, None, actor).await? {
                 deleted.push(*hash);
             }
         }
@@ -133,7 +133,7 @@ impl Keys<'_> {
         patch.apply(&mut key);
         (key.hash, key.name) = replacement;
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
-        tx.delete_key(hash, actor).await?;
+        tx.delete_key(hash, Some(key.hash), actor).await?;
         tx.insert_key(&KeyRow::try_from(&key)?, spend_at.micros()).await?;
         tx.commit().await?;
         Ok(Some(key))
@@ -200,13 +200,18 @@ impl Tx {
         Ok(())
     }
 
-    async fn delete_key(&mut self, hash: KeyHash, actor: &Actor) -> Result<bool, StoreError> {
-        let hash = hash.to_hex();
+    async fn delete_key(
+        &mut self,
+        hash: KeyHash,
+        successor: Option<KeyHash>,
+        actor: &Actor,
+    ) -> Result<bool, StoreError> {
+        let (hash, successor) = (hash.to_hex(), successor.map(KeyHash::to_hex));
         Ok(on!(self, |tx| {
             // A key may come back under the same secret and be deleted again.
             sqlx::query(FORGET_DELETED).bind(&hash).execute(&mut **tx).await?;
             let keep = sqlx::query(KEEP_DELETED).bind(&hash).bind(actor.at.micros()).bind(&actor.id);
-            keep.execute(&mut **tx).await?;
+            keep.bind(&successor).execute(&mut **tx).await?;
             sqlx::query(DELETE).bind(&hash).execute(&mut **tx).await?.rows_affected() > 0
         }))
     }

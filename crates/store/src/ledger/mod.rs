@@ -24,7 +24,11 @@ statements! {
     // One shipper at a time, and a time for each that is later than the one before.
     TICK = "UPDATE ledger_clock SET at = CASE WHEN at < CAST($1 AS BIGINT) THEN $1 ELSE at + 1 END
             WHERE id = 1 RETURNING at";
+    SUCCESSOR = "SELECT replaced_by FROM deleted_keys WHERE hash = $1 AND replaced_by IS NOT NULL";
 }
+
+/// How many new secrets in a row late spend follows.
+const SUCCESSIONS_MAX: u32 = 8;
 
 static ADD_SPEND: LazyLock<Batch> = LazyLock::new(|| {
     Batch::new(
@@ -93,23 +97,43 @@ impl Tx {
         Ok(Timestamp(at))
     }
 
+    /// Charges each key; what belongs to a key that got a new secret meanwhile goes to its successor.
     async fn add_spend(
         &mut self,
         rows: &[&EventRow],
         at: Timestamp,
     ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
-        let mut charged = BTreeMap::<&str, i64>::new();
-        for row in rows.iter().filter(|row| row.cost_nano != 0) {
-            let sum = charged.entry(&row.api_key).or_default();
+        let mut charges = BTreeMap::<String, i64>::new();
+        for row in rows.iter().filter(|row| row.cost_nano != 0 && row.api_key.parse::<KeyHash>().is_ok()) {
+            let sum = charges.entry(row.api_key.clone()).or_default();
             *sum = sum.saturating_add(row.cost_nano);
         }
-        let charged = charged.into_iter().collect::<Vec<_>>();
         let mut totals = Vec::new();
-        for (text, part) in ADD_SPEND.parts(&charged) {
-            let rows: Vec<(String, i64)> = on!(self, |tx| {
+        for _ in 0..SUCCESSIONS_MAX {
+            let found = self.charge(&charges.iter().collect::<Vec<_>>(), at).await?;
+            for (hash, _) in &found {
+                charges.remove(&hash.to_hex());
+            }
+            totals.extend(found);
+            charges = self.successors(charges).await?;
+            if charges.is_empty() {
+                break;
+            }
+        }
+        Ok(totals)
+    }
+
+    async fn charge(
+        &mut self,
+        charges: &[(&String, &i64)],
+        at: Timestamp,
+    ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
+        let mut totals = Vec::new();
+        for (text, part) in ADD_SPEND.parts(charges) {
+            let rows: Vec<(String, i64)> = on!(&mut *self, |tx| {
                 let mut query = sqlx::query_as(text);
                 for (key, cost) in part {
-                    query = query.bind(*key).bind(*cost).bind(at.micros());
+                    query = query.bind(*key).bind(**cost).bind(at.micros());
                 }
                 query.fetch_all(&mut **tx).await
             })?;
@@ -119,5 +143,23 @@ impl Tx {
             }
         }
         Ok(totals)
+    }
+
+    /// The same charges under the keys that took the place of these; those without successor are dropped.
+    async fn successors(
+        &mut self,
+        charges: BTreeMap<String, i64>,
+    ) -> Result<BTreeMap<String, i64>, StoreError> {
+        let mut moved = BTreeMap::<String, i64>::new();
+        for (key, cost) in charges {
+            let successor: Option<String> = on!(&mut *self, |tx| {
+                sqlx::query_scalar(SUCCESSOR).bind(&key).fetch_optional(&mut **tx).await
+            })?;
+            if let Some(successor) = successor {
+                let sum = moved.entry(successor).or_default();
+                *sum = sum.saturating_add(cost);
+            }
+        }
+        Ok(moved)
     }
 }

@@ -55,14 +55,15 @@ impl Spend<'_> {
             (None, None, None) => (RECENT, None),
         };
         let size = i64::from(query.size.clamp(1, LOG_ROWS_MAX));
-        let rows = on!(self.db.analytics(), |pool| {
+        let mut report = self.db.report().await?;
+        let rows = on!(&mut report.connection, |connection| {
             sqlx::query_as::<_, EventRow>(text)
                 .bind(who)
                 .bind(query.from.map(Timestamp::micros))
                 .bind(query.until.map(Timestamp::micros))
                 .bind(size)
                 .bind(i64::from(query.page) * size)
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?;
         let kept = rows.into_iter().filter(|row| query.keeps(row));

@@ -168,13 +168,14 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn totals(&self, range: Range, scope: &Scope) -> Result<Totals, StoreError> {
-        Ok(on!(self.db.analytics(), |pool| {
+        let mut report = self.db.report().await?;
+        Ok(on!(&mut report.connection, |connection| {
             sqlx::query_as(TOTALS)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
                 .bind(&scope.api_key)
                 .bind(&scope.user_id)
-                .fetch_one(pool)
+                .fetch_one(&mut **connection)
                 .await
         })?)
     }
@@ -196,7 +197,8 @@ impl Spend<'_> {
             Split::Model => SERIES_BY_MODEL,
             Split::User => SERIES_BY_USER,
         };
-        let rows: Vec<PointRow> = on!(self.db.analytics(), |pool| {
+        let mut report = self.db.report().await?;
+        let rows: Vec<PointRow> = on!(&mut report.connection, |connection| {
             let query = sqlx::query_as(text)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
@@ -208,7 +210,7 @@ impl Spend<'_> {
                 Split::Nothing => query,
                 Split::Model | Split::User => query.bind(i64::from(REPORT_ROWS_MAX)),
             };
-            limited.fetch_all(pool).await
+            limited.fetch_all(&mut **connection).await
         })?;
         let point = |row: PointRow| Point { at: steps.start(row.step), name: row.name, totals: row.totals };
         Ok(rows.into_iter().map(point).collect())
@@ -242,14 +244,15 @@ impl Spend<'_> {
         scope: &Scope,
         limit: u32,
     ) -> Result<Vec<Share>, StoreError> {
-        Ok(on!(self.db.analytics(), |pool| {
+        let mut report = self.db.report().await?;
+        Ok(on!(&mut report.connection, |connection| {
             sqlx::query_as(text)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
                 .bind(&scope.api_key)
                 .bind(&scope.user_id)
                 .bind(i64::from(limit.clamp(1, REPORT_ROWS_MAX)))
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?)
     }
@@ -259,14 +262,15 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn by_key(&self, range: Range, scope: &Scope, limit: u32) -> Result<Vec<KeySpend>, StoreError> {
-        Ok(on!(self.db.analytics(), |pool| {
+        let mut report = self.db.report().await?;
+        Ok(on!(&mut report.connection, |connection| {
             sqlx::query_as(BY_KEY)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
                 .bind(&scope.api_key)
                 .bind(&scope.user_id)
                 .bind(i64::from(limit.clamp(1, REPORT_ROWS_MAX)))
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?)
     }
@@ -276,9 +280,10 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn latency(&self, range: Range) -> Result<Latency, StoreError> {
-        let rows: Vec<(i64, i64)> = on!(self.db.analytics(), |pool| {
+        let mut report = self.db.report().await?;
+        let rows: Vec<(i64, i64)> = on!(&mut report.connection, |connection| {
             let query = sqlx::query_as(LATENCY).bind(range.from_quarter).bind(range.until_quarter);
-            query.fetch_all(pool).await
+            query.fetch_all(&mut **connection).await
         })?;
         let buckets = rows.into_iter().map(|(bucket, calls)| (bucket_micros(bucket), calls));
         Ok(Latency { buckets: buckets.collect() })

@@ -54,6 +54,19 @@ backends! {
         assert_eq!(names, [master, (hash.as_str(), Some("alias of sk-one"))]);
     }
 
+    async fn late_spend_follows_a_key_to_its_new_secret(db: TestDb) {
+        let old = db.add_key("sk-old").await;
+        let hash = kit::KeyHash::of;
+        for (from, to) in [("sk-old", "sk-new"), ("sk-new", "sk-newest")] {
+            let replacement = (hash(to), to.to_owned());
+            let patch = store::keys::KeyPatch::default();
+            let moved = db.store.keys().regenerate(hash(from), replacement, patch, &crate::support::actor(2)).await;
+            moved.unwrap().unwrap();
+        }
+        let shipped = db.store.ledger().ship(&[event(1, Some(&old), 60, 7)], now()).await.unwrap();
+        assert_eq!(shipped.key_spend, [(hash("sk-newest"), Money(7))]);
+    }
+
     async fn odd_bytes_from_a_client_do_not_hold_up_the_ledger(db: TestDb) {
         let mut odd = event(1, None, 60, 1);
         odd.intent.customer = Some("a\0b".into());

@@ -107,3 +107,18 @@ backends! {
         assert_eq!(db.store.spend().logs(&page).await.unwrap().len(), 1);
     }
 }
+
+/// A report that cannot go on is stopped in its time and says so.
+#[tokio::test]
+async fn a_report_that_waits_too_long_ends_on_postgres() {
+    use sqlx::{Connection, PgConnection};
+
+    let mut db = TestDb::postgres().await;
+    db.settings.analytics_timeout = std::time::Duration::from_millis(50);
+    let impatient = db.another().await;
+    let mut other = PgConnection::connect(&db.settings.url).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("LOCK TABLE usage_quarter_hours IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let ended = impatient.spend().totals(days(0, 9), &Scope::default()).await;
+    assert!(matches!(ended, Err(store::StoreError::Timeout(_))), "{ended:?}");
+}
