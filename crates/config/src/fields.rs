@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::diagnostic::Severity;
 use crate::keys::{self, Key, Kind, Support};
 use crate::node::{Entry, Node};
 use crate::problems::{At, Problems};
@@ -142,6 +143,8 @@ fn check_unknown(
     problems: &mut Problems,
 ) {
     let near = match unknown {
+        // Nobody will read the suggestion, and looking for it is work.
+        Unknown::Ignored if problems.is_full(Severity::Warning) => None,
         Unknown::Sent => keys::misspelt_param(&entry.key),
         Unknown::Ignored | Unknown::Kept => keys::nearest(table, &entry.key),
     };

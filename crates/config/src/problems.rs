@@ -34,13 +34,42 @@ impl Problems {
 
     pub fn error(&mut self, at: At<'_>, message: impl Into<String>, suggestion: Option<String>) {
         self.failed = true;
-        let diagnostic = self.diagnostic(Severity::Error, at, message.into(), suggestion);
-        self.keep(diagnostic);
+        self.add(Severity::Error, at, message.into(), suggestion);
     }
 
     pub fn warn(&mut self, at: At<'_>, message: impl Into<String>, suggestion: Option<String>) {
-        let diagnostic = self.diagnostic(Severity::Warning, at, message.into(), suggestion);
+        self.add(Severity::Warning, at, message.into(), suggestion);
+    }
+
+    fn add(&mut self, severity: Severity, at: At<'_>, message: String, suggestion: Option<String>) {
+        // Looking up the source line takes time, so it is not done for what is only counted.
+        if self.is_full(severity) {
+            self.more += 1;
+            return;
+        }
+        let diagnostic = self.diagnostic(severity, at, message, suggestion);
+        let same_place = |known: &Diagnostic| {
+            (known.line, known.column, &known.path) == (at.place.line, at.place.column, &diagnostic.path)
+        };
+        if severity == Severity::Error && self.errors.iter().any(same_place) {
+            return;
+        }
         self.keep(diagnostic);
+    }
+
+    /// Whether further problems of this kind are only counted.
+    pub const fn is_full(&self, severity: Severity) -> bool {
+        match severity {
+            Severity::Error => self.errors.len() >= PROBLEMS_MAX,
+            Severity::Warning => self.warnings.len() >= PROBLEMS_MAX,
+        }
+    }
+
+    const fn list(&mut self, severity: Severity) -> &mut Vec<Diagnostic> {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        }
     }
 
     /// An error about a file as a whole, which may not even have been read.
@@ -60,7 +89,7 @@ impl Problems {
     }
 
     fn keep(&mut self, diagnostic: Diagnostic) {
-        let list = if diagnostic.is_error() { &mut self.errors } else { &mut self.warnings };
+        let list = self.list(diagnostic.severity);
         if list.len() < PROBLEMS_MAX { list.push(diagnostic) } else { self.more += 1 }
     }
 

@@ -1,7 +1,7 @@
 //! What is wrong is reported: all of it, with its place and a way out, and without secrets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use bulkhead_config::{ConfigErrors, FILE_BYTES_MAX, Loaded, Source, check_bytes, load};
+use bulkhead_config::{ConfigErrors, FILE_BYTES_MAX, Loaded, PROBLEMS_MAX, Source, check_bytes, load};
 use proptest::prelude::*;
 
 fn read(text: &str) -> Result<Loaded, ConfigErrors> {
@@ -81,6 +81,16 @@ fn yaml_that_does_not_parse_has_a_place() {
     for broken in ["a: [", "\"", "\t- x", "a: *nowhere", "{---"] {
         assert!(read(broken).is_err(), "{broken}");
     }
+}
+
+#[test]
+fn the_list_of_problems_is_bounded() {
+    let text = (0..20_000).map(|n| format!("nonsense_{n}: 1\n")).collect::<String>();
+    assert_eq!(read(&text).unwrap().warnings.len(), PROBLEMS_MAX);
+    let text = format!("litellm_settings: 1\n{text}");
+    let errors = read(&text).unwrap_err();
+    assert_eq!((errors.errors.len(), errors.more), (1, 20_000 - PROBLEMS_MAX));
+    assert!(errors.to_string().contains("… and 19800 more"));
 }
 
 #[test]

@@ -76,9 +76,11 @@ pub fn nearest(table: &'static [Key], name: &str) -> Option<&'static str> {
 
 pub fn nearest_of(names: impl Iterator<Item = &'static str>, name: &str) -> Option<&'static str> {
     // Swapped letters count as one slip; a third of the letters may be wrong, at most three.
-    let slips_max = (name.chars().count() / 3).clamp(1, 3);
+    let slips_max = (name.len() / 3).clamp(1, 3);
     let folded = name.to_ascii_lowercase().replace('-', "_");
     names
+        // Names whose lengths differ by more have more slips; counting those is work.
+        .filter(|known| known.len().abs_diff(folded.len()) <= slips_max)
         .map(|known| (strsim::damerau_levenshtein(&folded, known), known))
         .filter(|(slips, _)| *slips <= slips_max)
         .min_by_key(|(slips, _)| *slips)
