@@ -21,7 +21,7 @@ export function makeQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: FRESH_MS,
-        retry: (failures, error) => failures < RETRIES_MAX && error instanceof ApiError && error.isTransient,
+        retry: (failures, error) => failures < RETRIES_MAX && error instanceof ApiError && error.isWorthRetrying,
       },
     },
   });

@@ -2,12 +2,20 @@ import createClient from "openapi-fetch";
 import { networkError, toApiError } from "./error";
 import type { paths } from "./schema";
 
+/** A control plane that takes longer than this is told of as one that does not answer. */
+export const ANSWER_TIMEOUT_MS = 15_000;
+
+/** `fetch` is looked up at each call, so that a test can put its own in its place. */
+function fetchInTime(request: Request): Promise<Response> {
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+  return globalThis.fetch(new Request(request, { signal }));
+}
+
 /** Same origin: the gateway's front door serves the dashboard and the management API under one address. */
 export const api = createClient<paths>({
   baseUrl: typeof window === "undefined" ? "" : window.location.origin,
   credentials: "same-origin",
-  // looked up at each call, so that a test can put its own in the place of `fetch`
-  fetch: (request) => globalThis.fetch(request),
+  fetch: fetchInTime,
 });
 
 interface Answer<T> {

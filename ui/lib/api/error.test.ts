@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { responseError, toApiError } from "./error";
+import { networkError, responseError, toApiError } from "./error";
 
 describe("toApiError", () => {
   it.each([
@@ -27,4 +27,11 @@ describe("toApiError", () => {
 it("reads a response that is not JSON, and how long to wait", async () => {
   const error = await responseError(new Response("busy", { status: 503, headers: { "retry-after": "7" } }));
   expect([error.message, error.retryAfterSeconds]).toEqual(["busy", 7]);
+});
+
+it("tells a server that is too slow from one that is not there, and asks only the latter again", () => {
+  const slow = networkError(new DOMException("signal timed out", "TimeoutError"));
+  const away = networkError(new TypeError("Failed to fetch"));
+  expect([slow.status, slow.isTransient, slow.isWorthRetrying]).toEqual([504, true, false]);
+  expect([away.status, away.isTransient, away.isWorthRetrying]).toEqual([0, true, true]);
 });

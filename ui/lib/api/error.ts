@@ -17,9 +17,14 @@ export class ApiError extends Error {
     return this.status === 401;
   }
 
-  /** Worth asking again without a change: nothing reached the server, or it was too busy. */
+  /** Likely to pass without a change: nothing reached the server, or it was too busy or too slow. */
   get isTransient(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 502;
+  }
+
+  /** Worth asking again at once; who was already waited for long enough is not. */
+  get isWorthRetrying(): boolean {
+    return this.isTransient && this.status !== 504;
   }
 }
 
@@ -91,5 +96,7 @@ export async function responseError(response: Response): Promise<ApiError> {
 
 export function networkError(cause: unknown): ApiError {
   if (cause instanceof ApiError) return cause;
+  // a DOMException, which not every browser counts among the errors
+  if (isObject(cause) && cause.name === "TimeoutError") return toApiError(504, null);
   return new ApiError(0, "No answer from Bulkhead. Is it running, and are you online?");
 }
