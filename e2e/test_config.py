@@ -35,7 +35,7 @@ def test_a_good_file(tmp_path):
     (("general_settings:", "general_setings:"), 6, ["general_setings", "general_settings"]),
     (("master_key", "master_kye"), 7, ["master_kye", "master_key"]),
     (("model: openai/gpt-4o", "model: [1]"), 4, ["model"]),
-    (("litellm_params:\n", "litellm_params: 7\n"), 3, ["litellm_params"]),
+    (("litellm_params:\n      model: openai/gpt-4o\n      api_key: os.environ/OPENAI_API_KEY", "litellm_params: 7"), 3, ["litellm_params"]),
 ], ids=["modle", "model_nam", "general_setings", "master_kye", "wrong-type", "not-a-map"])
 def test_a_mistake_is_named_with_its_line(tmp_path, change, line, words):
     text = GOOD.replace(*change)
@@ -77,8 +77,12 @@ def test_routes(tmp_path):
 
 def test_doctor(tmp_path):
     (tmp_path / "config.yaml").write_text(GOOD)
-    code, out, error = run(["doctor", "--data-dir", tmp_path / "data"], env={"OPENAI_API_KEY": "x"}, cwd=tmp_path)
-    assert "config" in (out + error).lower() and "database" in (out + error).lower()
+    doctor = ["doctor", "--data-dir", tmp_path / "data"]
+    code, out, error = run(doctor, env={"OPENAI_API_KEY": "x"}, cwd=tmp_path)
+    assert code != 0 and "bulkhead migrate up" in out + error, "what to do is said"
+    assert run(["migrate", "up", "--data-dir", tmp_path / "data"], cwd=tmp_path)[0] == 0
+    code, out, error = run(doctor, env={"OPENAI_API_KEY": "x"}, cwd=tmp_path)
+    assert "configuration" in out + error and "database" in out + error
     assert code == 0, out + error
 
 

@@ -125,7 +125,7 @@ def test_a_provider_that_does_not_answer_in_time(api, upstream):
 
 @pytest.mark.parametrize("message, start", [
     ("This_model's_maximum_context_length_is_8_tokens", "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: OpenAIException - "),
-    ("blocked:_content_policy_violation", "litellm.BadRequestError: litellm.ContentPolicyViolationError: "),
+    ("against_the_content_management_policy", "litellm.BadRequestError: litellm.ContentPolicyViolationError: "),
     ("just_wrong", "litellm.BadRequestError: OpenAIException - just wrong"),
 ])
 def test_a_providers_400_is_told_apart(api, message, start):

@@ -206,10 +206,11 @@ def test_a_streamed_answer_arrives_piece_by_piece(api, upstream):
     body = {"model": "oai", "messages": [{"role": "user", "content": text}], "stream": True}
     with api.http.stream("POST", "/v1/chat/completions", json=body) as response:
         assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-        first = next(response.iter_lines())
+        lines = response.iter_lines()
+        first = next(lines)
         assert first.startswith("data: ")
         assert upstream.call(name)["ended"] is None
-        rest = list(response.iter_lines())
+        rest = list(lines)
     assert [line for line in rest if line][-1] == "data: [DONE]"
 
 

@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
+
 START_SECONDS = 60
 STOP_SECONDS = 40
 
@@ -138,7 +140,7 @@ def eventually(check, seconds=10, what="it"):
             if value:
                 return value
             last = value
-        except (AssertionError, KeyError, OSError, IndexError) as error:
+        except (AssertionError, KeyError, OSError, IndexError, httpx.TransportError) as error:
             last = error
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen within {seconds} s; last seen: {last!r}")
