@@ -90,6 +90,7 @@ impl Assembly {
         let mut settings = store::Settings::new(self.database_url.clone());
         settings.reader_url = self.config.database_url_read_replica.clone();
         settings.connections_max = self.config.settings.database_connection_pool_limit;
+        settings.acquire_timeout = self.config.settings.database_connection_timeout;
         settings
     }
 

@@ -45,9 +45,9 @@ pub struct Common {
     /// Folder for the embedded database, the journal, the policy snapshot and the master key
     #[arg(long, env = "BULKHEAD_DATA_DIR", value_name = "DIR", default_value = "data")]
     pub data_dir: PathBuf,
-    /// Database: `postgresql://user:password@host/name` or `sqlite://path`; embedded SQLite in the data
-    /// folder when unset
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// Database: `postgresql://user:password@host/name` or `sqlite://path`. Unset: that of the
+    /// configuration, else DATABASE_URL, else embedded SQLite in the data folder
+    #[arg(long, env = "BULKHEAD_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 }
 

@@ -14,6 +14,14 @@ pub enum Presented<'r> {
 /// Headers that carry a bare key, in the order in which they are looked at.
 const BARE_KEY_HEADERS: [&str; 4] = ["api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key"];
 
+/// The header of one's own that carries keys, by name.
+///
+/// # Errors
+/// When it is no header name.
+pub fn key_header(name: &str) -> Result<HeaderName, http::header::InvalidHeaderName> {
+    name.parse()
+}
+
 /// Finds the key; the first header that is present decides.
 pub fn find<'r>(headers: &'r HeaderMap, own_header: Option<&HeaderName>) -> Presented<'r> {
     if let Some(name) = own_header {

@@ -21,6 +21,7 @@ mod server;
 mod settings;
 mod worker;
 
+pub use credentials::key_header;
 pub use deployments::{Environment, ReadyDeployments};
 pub use front_door::FrontDoor;
 pub use prices::Prices;

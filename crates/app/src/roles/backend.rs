@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backend::{ModelCard, State};
 use domain::Deployment;
 use kit::{Rng, Secret};
-use pricing::{Part, Price, PriceBook};
+use pricing::{Price, PriceBook};
 use serde_json::{Map, Value};
 
 use crate::assembly::Assembly;
@@ -57,18 +57,13 @@ fn card(book: &PriceBook, deployment: &Deployment) -> ModelCard {
 
 /// What the price book knows, under the compatible surface's names.
 fn facts(price: &Price) -> Map<String, Value> {
-    let dollars_per_token =
-        |part: Part| price.base(part).map(|nano_per_million| Value::from(nano_per_million as f64 * 1e-15));
+    let info = &price.info;
     let known = [
-        ("mode", Some(Value::from(price.info.mode.as_str()))),
-        ("max_input_tokens", price.info.max_input_tokens.map(Value::from)),
-        ("max_output_tokens", price.info.max_output_tokens.map(Value::from)),
-        ("input_cost_per_token", dollars_per_token(Part::Input)),
-        ("output_cost_per_token", dollars_per_token(Part::Output)),
-        ("cache_read_input_token_cost", dollars_per_token(Part::CacheRead)),
-        ("cache_creation_input_token_cost", dollars_per_token(Part::CacheWrite)),
+        ("mode", Some(Value::from(info.mode.as_str()))),
+        ("max_input_tokens", info.max_input_tokens.map(Value::from)),
+        ("max_output_tokens", info.max_output_tokens.map(Value::from)),
     ];
-    let capabilities = price.info.capabilities.flags().map(|flag| (flag.to_owned(), Value::from(true)));
     let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    known.chain(capabilities).collect()
+    let capabilities = info.capabilities.flags().map(|flag| (flag.to_owned(), Value::from(true)));
+    known.chain(price.to_fields()).chain(capabilities).collect()
 }

@@ -46,7 +46,7 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
         Arc::new(Replica::load_or_empty(&assembly.data_dir.policy_snapshot(), policy::Settings::default()));
     let ledger = Ledger::open(&assembly.data_dir.journal(), ledger::Settings::default(), clock.clone())
         .map_err(|error| Failure::Said(error.to_string()))?;
-    let core = Arc::new(core(&assembly, &options, master_key, &clock, &replica, &ledger));
+    let core = Arc::new(core(&assembly, &options, master_key, &clock, &replica, &ledger)?);
     let listener = listen::open(&options.listen, options.port)?;
     let url = listen::url_of(&listener)?;
 
@@ -73,14 +73,18 @@ fn core(
     clock: &Arc<dyn Clock>,
     replica: &Arc<Replica>,
     ledger: &Ledger,
-) -> Core {
-    let settings = settings(assembly, master_key);
+) -> Result<Core, Failure> {
+    let settings = settings(assembly, master_key)?;
     let cooldown = CooldownSettings {
         cooldown: assembly.config.settings.cooldown_time,
-        allowed_fails: None,
+        allowed_fails: assembly.config.settings.allowed_fails,
         disabled: assembly.config.settings.disable_cooldowns,
     };
-    let table_options = routing::Options { cooldown, ..routing::Options::default() };
+    let aliases = assembly.config.settings.model_group_alias.iter();
+    let aliases = aliases
+        .map(|(name, to)| (name.clone(), routing::Alias { group: to.group.clone(), hidden: to.hidden }))
+        .collect();
+    let table_options = routing::Options { aliases, cooldown };
     let table = Table::build(assembly.config.deployments.clone(), table_options);
     let prices = Arc::new(Prices::new(pricing::PriceBook::builtin()));
     let bodies = Arc::new(BodyMemory::new(settings.bodies_bytes_max));
@@ -88,7 +92,7 @@ fn core(
         .front_door_backend
         .clone()
         .map(|backend| FrontDoor::new(backend, options.front_door_ui.clone(), bodies.clone()));
-    Core {
+    Ok(Core {
         settings,
         deployments: Arc::new(shared::Deployments::new(table.slots(), clock.clone())),
         table,
@@ -102,12 +106,17 @@ fn core(
         in_flight: Arc::new(AtomicUsize::new(0)),
         draining: AtomicBool::new(false),
         front_door,
-    }
+    })
 }
 
-fn settings(assembly: &Assembly, master_key: kit::Secret) -> Settings {
+fn settings(assembly: &Assembly, master_key: kit::Secret) -> Result<Settings, Failure> {
     let config = &assembly.config.settings;
-    Settings {
+    let key_header =
+        config.key_header_name.as_deref().map(gateway::key_header).transpose().map_err(|_| {
+            Failure::Said("general_settings.litellm_key_header_name is not a header name".into())
+        })?;
+    Ok(Settings {
+        key_header,
         request_body_bytes_max: config.max_request_size_mb * MIB,
         response_body_bytes_max: config.max_response_size_mb * MIB,
         request_timeout: config.request_timeout,
@@ -118,7 +127,7 @@ fn settings(assembly: &Assembly, master_key: kit::Secret) -> Settings {
         budget_exceeded_status: config.budget_exceeded_status_code,
         metrics_need_key: config.require_auth_for_metrics_endpoint,
         ..Settings::with_master_key(master_key)
-    }
+    })
 }
 
 /// One maker per worker thread; a worker is made on its own thread.
@@ -177,7 +186,7 @@ async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {
             (GaugeName::DeploymentsCooling, cooling(&core) as f64),
             (GaugeName::JournalBytes, journal.bytes as f64),
             (GaugeName::JournalLagSeconds, journal.lag.as_secs_f64()),
-            (GaugeName::JournalPendingEvents, journal.open_intents as f64),
+            (GaugeName::JournalBacklogBytes, journal.backlog_bytes as f64),
             (GaugeName::PolicyKeys, policy.keys as f64),
             (GaugeName::PolicyStalenessSeconds, policy.stale_for.as_secs_f64()),
         ];

@@ -54,7 +54,7 @@ fn roles(
     // Secrets go by the environment, which only the owner can read, not by the command line.
     let environment = vec![
         ("LITELLM_MASTER_KEY", assembly.master_key()?.reveal().to_owned()),
-        ("DATABASE_URL", assembly.database_url.clone()),
+        ("BULKHEAD_DATABASE_URL", assembly.database_url.clone()),
     ];
     let arguments = |role: &str, more: &[&str]| {
         [&[role.to_owned()], common.as_slice(), &more.iter().map(ToString::to_string).collect::<Vec<_>>()]

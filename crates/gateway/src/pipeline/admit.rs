@@ -30,7 +30,8 @@ pub fn admit(
 ) -> Result<Admitted, Refusal> {
     let model = aliased(caller, requested);
     let group = core.table.resolve(model);
-    check_access(caller, model, group.as_deref())?;
+    check_access(caller, requested, group.as_deref())
+        .or_else(|denied| check_access(caller, model, group.as_deref()).map_err(|_| denied))?;
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
     let estimate = dearest(core, &group, input_tokens, max_output_tokens);
     let reservation = reserve(core, caller, estimate)?;

@@ -226,12 +226,10 @@ impl Request<'_> {
         let provider = target.dialect;
         let label = &ready.label;
         let exchange = async {
-            let response = self
-                .worker
-                .client
-                .call(target, pieces)
-                .await
-                .map_err(|error| failure::unsent(label, &error))?;
+            let response = self.worker.client.call(target, pieces).await.map_err(|error| {
+                self.worker.core.metrics.upstream_failed(error.reason());
+                failure::unsent(label, &error)
+            })?;
             self.take_answer(response, provider, label).await
         };
         match tokio::time::timeout(deadline.total, exchange).await {
@@ -254,8 +252,9 @@ impl Request<'_> {
             return Err(failure::answered(label, provider, head.status, &head.headers, &body));
         }
         if self.ask.envelope.stream() && is_event_stream(&head.headers) {
-            let begun =
-                stream::Begun::await_first(body).await.map_err(|error| failure::broken(label, &error))?;
+            let begun = stream::Begun::await_first(body, provider)
+                .await
+                .map_err(|early| failure::false_start(label, early, &head.headers))?;
             return Ok((head, AnswerBody::Stream(begun)));
         }
         let whole =

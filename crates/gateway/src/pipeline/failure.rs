@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dialects::DialectError;
-use dialects::error::ErrorClass;
+use dialects::error::{ErrorClass, ProviderError};
 use domain::Dialect;
 use http::{HeaderMap, StatusCode, header};
 use routing::{Candidate, Failure, FailureKind as Kind};
@@ -12,6 +12,7 @@ use upstream::{ReadError, SendError};
 
 use super::attempt::routing_kind;
 use super::deadline::Deadline;
+use super::stream::FalseStart;
 use crate::refusal::{FailureKind, ProviderFailure, Refusal};
 
 /// Most of a provider's error that is read.
@@ -39,6 +40,40 @@ pub fn broken(label: &Arc<str>, error: &ReadError) -> Both {
     (failure, told(label, FailureKind::Garbage, sentence(&error.to_string())))
 }
 
+/// A stream whose first event is not one of an answer.
+pub fn false_start(label: &Arc<str>, early: FalseStart, headers: &HeaderMap) -> Both {
+    match early {
+        FalseStart::Broken(error) => broken(label, &error),
+        FalseStart::Garbage(message) => {
+            let failure = Failure { status: UNREACHABLE_STATUS, kind: Kind::BrokenOff, retry_after: None };
+            (failure, garbage(label, &message))
+        }
+        FalseStart::Error(error) => {
+            let status = status_within(&error);
+            classified(label, status, retry_after(headers), error)
+        }
+    }
+}
+
+/// The HTTP status that an error within a stream stands for: OpenAI's numeric code, or Anthropic's type
+/// (<https://docs.anthropic.com/en/api/errors>).
+fn status_within(error: &ProviderError) -> u16 {
+    let code = error.code.as_deref().and_then(|code| code.parse().ok());
+    if let Some(code) = code.filter(|code| (400..600).contains(code)) {
+        return code;
+    }
+    match error.kind.as_deref() {
+        Some("invalid_request_error") => 400,
+        Some("authentication_error") => 401,
+        Some("permission_error") => 403,
+        Some("not_found_error") => 404,
+        Some("request_too_large") => 413,
+        Some("rate_limit_error" | "rate_limit_exceeded") => 429,
+        Some("overloaded_error") => 529,
+        _ => UNREACHABLE_STATUS,
+    }
+}
+
 /// An answer that makes no sense in the provider's dialect.
 pub fn garbage(label: &Arc<str>, message: &str) -> ProviderFailure {
     told(label, FailureKind::Garbage, sentence(message))
@@ -61,7 +96,10 @@ pub fn answered(
 ) -> Both {
     let status = status.as_u16();
     let error = dialects::error::provider_error(dialect, status, body);
-    let retry_after = retry_after(headers);
+    classified(label, status, retry_after(headers), error)
+}
+
+fn classified(label: &Arc<str>, status: u16, retry_after: Option<Duration>, error: ProviderError) -> Both {
     let kind = match error.class {
         ErrorClass::ContextWindow => FailureKind::ContextWindow,
         ErrorClass::ContentPolicy => FailureKind::ContentPolicy,

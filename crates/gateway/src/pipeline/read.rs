@@ -60,7 +60,8 @@ pub async fn read(core: &Core, received: &Received, body: Incoming) -> Result<As
         .or_else(|| envelope.model())
         .filter(|model| !model.is_empty())
         .map(Cow::into_owned)
-        .ok_or(Refusal::MissingParam { label: received.label, param: "model" })?;
+        // The compatible surface has no words of its own for a missing model.
+        .ok_or_else(|| Refusal::InvalidModel { label: received.label, model: "None".to_owned() })?;
     require_input(received, &envelope)?;
     let customer = customer(received, &envelope);
     let tags = tags(received, &envelope);

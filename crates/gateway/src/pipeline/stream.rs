@@ -1,14 +1,16 @@
 //! Stage 6: the provider's stream on its way to the client. Bytes pass, usage is watched; whatever ends the
 //! stream settles the account, once.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use dialects::stream::{End as Ending, Machine, Progress};
-use domain::{Status, Usage};
+use dialects::error::ProviderError;
+use dialects::stream::{End as Ending, Machine, Progress, StreamContext};
+use domain::{Dialect, Status, Usage};
 use frames::{SSE_EVENT_BYTES_MAX, SseEvent, SseParser};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt;
@@ -24,24 +26,52 @@ use crate::worker::InFlight;
 const BROKEN_STATUS: u16 = 500;
 const TIMEOUT_STATUS: u16 = 408;
 
-/// A provider's stream of which the first bytes have come, so that an early failure can still be retried.
+/// A provider's stream whose first event has come and is no error, so that an early failure can still be
+/// retried and told with an HTTP status of its own.
 pub struct Begun {
-    first: Bytes,
+    first: VecDeque<Bytes>,
     rest: upstream::Body,
 }
 
+/// Why a stream did not begin.
+#[derive(Debug)]
+pub enum FalseStart {
+    Broken(ReadError),
+    /// The provider's first event is an error.
+    Error(ProviderError),
+    /// The first event makes no sense in the provider's dialect.
+    Garbage(String),
+}
+
 impl Begun {
-    /// Waits for the first bytes.
-    pub async fn await_first(mut body: upstream::Body) -> Result<Self, ReadError> {
+    /// Waits for the first event; what came until then is kept for the client.
+    pub async fn await_first(mut body: upstream::Body, provider: Dialect) -> Result<Self, FalseStart> {
+        let (mut first, mut parser) = (VecDeque::new(), SseParser::new(SSE_EVENT_BYTES_MAX));
         while let Some(frame) = body.frame().await {
-            if let Ok(first) = frame?.into_data()
-                && !first.is_empty()
-            {
+            let frame = frame.map_err(|error| FalseStart::Broken(error.into()))?;
+            let Ok(chunk) = frame.into_data() else { continue };
+            parser.push(chunk.clone());
+            first.push_back(chunk);
+            if let Some(event) = parser.next() {
+                let event = event.map_err(|error| FalseStart::Garbage(error.to_string()))?;
+                look(provider, &event)?;
                 return Ok(Self { first, rest: body });
             }
         }
-        Err(BodyError::Reset.into())
+        match parser.finish() {
+            Some(event) => look(provider, &event).map(|()| Self { first, rest: body }),
+            None => Err(FalseStart::Broken(BodyError::Reset.into())),
+        }
     }
+}
+
+/// Lets a machine of the provider's own dialect judge its first event.
+fn look(provider: Dialect, event: &SseEvent) -> Result<(), FalseStart> {
+    let context = StreamContext { model: "", id: "", created: 0, client_wants_usage: true };
+    let garbage = |error: dialects::DialectError| FalseStart::Garbage(error.to_string());
+    let mut machine = Machine::new(provider, provider, context).map_err(garbage)?;
+    machine.event(event.name(), &event.data, &mut Vec::new()).map_err(garbage)?;
+    machine.error().map_or(Ok(()), |error| Err(FalseStart::Error(error.clone())))
 }
 
 /// What is held while the stream runs, and given back when it ends.
@@ -53,7 +83,7 @@ pub struct Keep {
 
 /// The body that the client reads.
 pub struct Metered {
-    first: Option<Bytes>,
+    first: VecDeque<Bytes>,
     upstream: upstream::Body,
     parser: SseParser,
     machine: Machine,
@@ -79,7 +109,7 @@ impl Metered {
     ) -> Self {
         account.first_byte();
         Self {
-            first: Some(begun.first),
+            first: begun.first,
             upstream: begun.rest,
             parser: SseParser::new(SSE_EVENT_BYTES_MAX),
             machine,
@@ -117,7 +147,7 @@ impl Metered {
     }
 
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        if let Some(first) = self.first.take() {
+        if let Some(first) = self.first.pop_front() {
             return Poll::Ready(Some(Ok(first)));
         }
         loop {

@@ -107,7 +107,7 @@ pub const BUILD: Name = gauge("bulkhead_build_info", &["version"], "Always 1; th
 pub enum GaugeName {
     RequestsInFlight,
     DeploymentsCooling,
-    JournalPendingEvents,
+    JournalBacklogBytes,
     JournalBytes,
     JournalLagSeconds,
     PolicyStalenessSeconds,
@@ -119,7 +119,7 @@ impl GaugeName {
     pub const ALL: [Self; 7] = [
         Self::RequestsInFlight,
         Self::DeploymentsCooling,
-        Self::JournalPendingEvents,
+        Self::JournalBacklogBytes,
         Self::JournalBytes,
         Self::JournalLagSeconds,
         Self::PolicyStalenessSeconds,
@@ -131,10 +131,10 @@ impl GaugeName {
             gauge("bulkhead_requests_in_flight", &[], "Requests that are being answered now");
         const DEPLOYMENTS_COOLING: Name =
             gauge("bulkhead_deployments_cooling", &[], "Deployments that rest now after failures");
-        const JOURNAL_PENDING: Name = gauge(
-            "bulkhead_journal_pending_events",
+        const JOURNAL_BACKLOG: Name = gauge(
+            "bulkhead_journal_backlog_bytes",
             &[],
-            "Events of the ledger's journal that the database does not have yet",
+            "Bytes of the ledger's journal that the database does not have yet",
         );
         const JOURNAL_BYTES: Name =
             gauge("bulkhead_journal_bytes", &[], "Size of the ledger's journal on disk");
@@ -152,7 +152,7 @@ impl GaugeName {
         match self {
             Self::RequestsInFlight => &REQUESTS_IN_FLIGHT,
             Self::DeploymentsCooling => &DEPLOYMENTS_COOLING,
-            Self::JournalPendingEvents => &JOURNAL_PENDING,
+            Self::JournalBacklogBytes => &JOURNAL_BACKLOG,
             Self::JournalBytes => &JOURNAL_BYTES,
             Self::JournalLagSeconds => &JOURNAL_LAG,
             Self::PolicyStalenessSeconds => &POLICY_STALENESS,
