@@ -276,13 +276,15 @@ impl Envelope {
 
     /// Is the field there (`null` counts as absent)?
     pub fn has(&self, field: Field) -> bool {
-        self.raw(field).is_some()
+        let place = usize::from(self.inspected[field as usize]).checked_sub(1);
+        place.and_then(|place| self.members.get(place)).is_some_and(|member| !self.is_null(member))
     }
 
     /// The JSON text of a field's value; `None` when it is absent or `null`.
     pub fn raw(&self, field: Field) -> Option<&str> {
         let place = usize::from(self.inspected[field as usize]).checked_sub(1)?;
-        Some(self.value_of(self.members.get(place)?)).filter(|raw| *raw != "null")
+        let member = self.members.get(place).filter(|member| !self.is_null(member))?;
+        Some(self.slice(member.value()))
     }
 
     /// The byte range of a field's value, `null` included.
@@ -340,7 +342,7 @@ impl Envelope {
 
     /// Is there a top-level field of that name, inspected or not (`null` counts as absent)?
     pub fn contains(&self, name: &str) -> bool {
-        self.members().any(|(key, member)| key == name && self.value_of(member) != "null")
+        self.members().any(|(key, member)| key == name && !self.is_null(member))
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Member)> {
@@ -356,8 +358,8 @@ impl Envelope {
         self.inside as usize
     }
 
-    pub(crate) fn value_of(&self, member: &Member) -> &str {
-        self.slice(member.value())
+    pub(crate) fn is_null(&self, member: &Member) -> bool {
+        self.body.get(member.value()) == Some(b"null")
     }
 
     fn name_of<'a>(&'a self, member: &'a Member) -> &'a str {

@@ -52,6 +52,9 @@ const NAMES: &[&str] = &[
     "user_config",
 ];
 
+/// What the names of all price fields have in common.
+const PRICE: &[u8] = b"_cost_per_";
+
 /// Is this top-level field for the gateway alone?
 ///
 /// `metadata` of the OpenAI dialects belongs to the gateway too, except where `store` asks the provider
@@ -63,7 +66,7 @@ pub(crate) fn is_gateway_only(name: &str, dialect: Dialect, stored: bool) -> boo
     NAMES.binary_search(&name).is_ok()
         || name.starts_with("litellm_")
         || name.starts_with("mock_testing_")
-        || name.contains("_cost_per_")
+        || name.as_bytes().windows(PRICE.len()).any(|part| part == PRICE)
 }
 
 #[cfg(test)]

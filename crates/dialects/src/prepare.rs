@@ -102,9 +102,9 @@ impl Pass<'_> {
                 removed.push(member);
             } else if name == "model" {
                 edits.replace(member.value(), write::json(self.options.model));
-            } else if self.leaves_out(name, envelope.value_of(member), notes) {
+            } else if self.leaves_out(name, envelope.is_null(member), notes) {
                 removed.push(member);
-            } else if let Some(value) = self.setting(name, envelope.value_of(member)) {
+            } else if let Some(value) = self.setting(name, envelope.is_null(member)) {
                 edits.replace(member.value(), write::json(value));
             }
         }
@@ -128,22 +128,22 @@ impl Pass<'_> {
     }
 
     /// Is the parameter one that the provider refuses or that is always left out? Says so in `notes`.
-    fn leaves_out(&self, name: &str, value: &str, notes: &mut Notes) -> bool {
+    fn leaves_out(&self, name: &str, is_null: bool, notes: &mut Notes) -> bool {
         if self.options.additional_drop.iter().any(|drop| drop == name) {
             notes.drop(name);
             return true;
         }
         let refused = self.last && self.options.unsupported.contains(&name);
-        if refused && value != "null" {
+        if refused && !is_null {
             notes.refuse(name);
         }
         refused
     }
 
     /// The value that takes the place of the client's: one that is always set, or the default for a `null`.
-    fn setting(&self, name: &str, value: &str) -> Option<&Value> {
+    fn setting(&self, name: &str, is_null: bool) -> Option<&Value> {
         let always = self.options.extra_body.get(name).filter(|_| self.last);
-        always.or_else(|| self.options.defaults.get(name).filter(|_| value == "null"))
+        always.or_else(|| self.options.defaults.get(name).filter(|_| is_null))
     }
 
     fn asks_for_usage(&self, envelope: &Envelope) -> bool {

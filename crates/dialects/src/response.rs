@@ -48,7 +48,8 @@ impl Answer {
 }
 
 /// Makes the client's answer out of a provider's successful one. In the same dialect only the value of the
-/// top-level `model` is replaced; every other byte survives.
+/// top-level `model` is replaced; every other byte survives, and what is inside the other values is not
+/// checked.
 ///
 /// # Errors
 /// [`DialectError::BadResponse`] where the body is not what the provider's dialect says.
@@ -58,11 +59,8 @@ pub fn response(
     body: &Bytes,
     context: &ResponseContext<'_>,
 ) -> Result<Answer, DialectError> {
-    let not_json = |error: &dyn std::fmt::Display| DialectError::BadResponse(format!("no JSON: {error}"));
-    let text = std::str::from_utf8(body).map_err(|error| not_json(&error))?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| not_json(&error))?;
-    let seen =
-        look(provider, text).map_err(|Malformed| DialectError::BadResponse("no JSON object".into()))?;
+    let unreadable = |Malformed| DialectError::BadResponse("no JSON object".to_owned());
+    let seen = look(provider, body).map_err(unreadable)?;
     let (pieces, dropped) = if provider == client {
         let mut edits = Edits::new();
         if let Some(model) = seen.model {
@@ -70,6 +68,8 @@ pub fn response(
         }
         (edits.apply(body), Vec::new())
     } else {
+        let text = std::str::from_utf8(body)
+            .map_err(|error| DialectError::BadResponse(format!("no JSON: {error}")))?;
         let (body, notes) = translated(provider, client, text, context)?;
         (vec![body], notes.dropped)
     };
@@ -109,29 +109,37 @@ struct Seen {
     stop: Option<String>,
 }
 
-fn look(provider: Dialect, text: &str) -> Result<Seen, Malformed> {
-    let body = text.as_bytes();
+fn look(provider: Dialect, body: &[u8]) -> Result<Seen, Malformed> {
     let mut seen = Seen::default();
     let mut members = Members::new(body)?;
-    let word = |span: &Range<usize>| crate::read::text(text.get(span.clone())?).map(|text| text.into_owned());
     while let Some(member) = members.next()? {
         let value = &body[member.value.clone()];
         match (member.key, provider) {
             (b"model", _) if value.starts_with(b"\"") => seen.model = Some(member.value),
-            (b"id", _) => seen.id = word(&member.value),
+            (b"id", _) => seen.id = word(value),
             (b"usage", Dialect::AnthropicMessages) => seen.usage = anthropic_messages::usage(value),
             (b"usage", _) => seen.usage = openai_chat::usage(value),
-            (b"stop_reason", Dialect::AnthropicMessages) => seen.stop = word(&member.value),
+            (b"stop_reason", Dialect::AnthropicMessages) => seen.stop = word(value),
             (b"choices", _) => seen.stop = finish_reason(value),
             _ => {}
         }
     }
-    Ok(seen)
+    if members.is_last() { Ok(seen) } else { Err(Malformed) }
 }
 
+/// The string that `raw` is, if it is one.
+fn word(raw: &[u8]) -> Option<String> {
+    raw.starts_with(b"\"").then(|| serde_json::from_slice(raw).ok()).flatten()
+}
+
+/// That of the first choice.
 fn finish_reason(choices: &[u8]) -> Option<String> {
-    let choices: Vec<&serde_json::value::RawValue> = serde_json::from_slice(choices).ok()?;
-    let first = choices.first()?.get().as_bytes();
-    let span = crate::shallow::member(first, b"finish_reason")?;
-    serde_json::from_slice(&first[span]).ok()
+    let first = choices.get(1..)?;
+    let mut members = Members::new(first).ok()?;
+    while let Ok(Some(member)) = members.next() {
+        if member.key == b"finish_reason" {
+            return word(&first[member.value]);
+        }
+    }
+    None
 }

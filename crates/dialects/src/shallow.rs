@@ -10,6 +10,8 @@ pub(crate) struct Malformed;
 pub(crate) struct Member<'a> {
     /// As written between its quotes.
     pub(crate) key: &'a [u8],
+    /// Where its opening quote is.
+    pub(crate) key_start: usize,
     pub(crate) value: Range<usize>,
 }
 
@@ -27,6 +29,16 @@ impl<'a> Members<'a> {
             Some(b'{') => Ok(Self { body, at: at + 1, first: true }),
             _ => Err(Malformed),
         }
+    }
+
+    /// Goes on at the member whose key's opening quote is at `at`, of an object seen before.
+    pub(crate) const fn resume(body: &'a [u8], at: usize) -> Self {
+        Self { body, at, first: true }
+    }
+
+    /// Is there nothing behind the closing brace, at which the walk is, but white space?
+    pub(crate) fn is_last(&self) -> bool {
+        skip_space(self.body, self.at + 1) == self.body.len()
     }
 
     /// The next member, or `None` at the closing brace.
@@ -47,14 +59,14 @@ impl<'a> Members<'a> {
             return Err(Malformed);
         }
         let key_end = skip_string(body, at)?;
-        let colon = skip_space(body, key_end);
+        let (key_start, colon) = (at, skip_space(body, key_end));
         if body.get(colon) != Some(&b':') {
             return Err(Malformed);
         }
         let start = skip_space(body, colon + 1);
         let end = skip_value(body, start)?;
         self.at = end;
-        Ok(Some(Member { key: &body[at + 1..key_end - 1], value: start..end }))
+        Ok(Some(Member { key: &body[at + 1..key_end - 1], key_start, value: start..end }))
     }
 }
 
@@ -76,9 +88,21 @@ pub(crate) fn skip_space(body: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// How far a string is searched byte by byte.
+const NEAR_BYTES: usize = 16;
+
 /// Behind the closing quote of the string whose opening quote is at `at`.
 pub(crate) fn skip_string(body: &[u8], at: usize) -> Result<usize, Malformed> {
     let mut at = at + 1;
+    // Most keys and many values are so short that a search is over before a vector one has begun.
+    let near = body.get(at..).ok_or(Malformed)?;
+    for (index, byte) in near.iter().take(NEAR_BYTES).enumerate() {
+        match byte {
+            b'"' => return Ok(at + index + 1),
+            b'\\' => break,
+            _ => {}
+        }
+    }
     loop {
         let rest = body.get(at..).ok_or(Malformed)?;
         let found = at + memchr::memchr2(b'"', b'\\', rest).ok_or(Malformed)?;

@@ -393,3 +393,33 @@ proptest! {
         prop_assert_eq!(back, message);
     }
 }
+
+/// Chunks with and without a common head, in shapes that providers send and that none does.
+const CHUNKS: &[&str] = &[
+    r#"{"id":"c","model":"x","choices":[{"index":0,"delta":{"content":"a"}}]}"#,
+    r#"{"id":"c","model":"x","choices":[{"index":0,"delta":{"content":"b"}}],"usage":null}"#,
+    r#"{"id":"c","model":"x","choices":[]}"#,
+    r#"{"id":"c","model":"x","usage":{"prompt_tokens":1},"choices":[]}"#,
+    r#"{"id":"c","model":"x"}"#,
+    r#"{"id":"c","model":"x","choices":[],"model":"y"}"#,
+    r#"{"id":"d","model":"asked","choices":[{"index":0,"delta":{}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{}}],"model":"x"}"#,
+    r#"{"error":null,"model":"x","choices":[]}"#,
+    "{\n\"model\":\"x\",\n\"choices\":[]\n}",
+    r#"{ "model" : "x" , "choices" : [ ] }"#,
+];
+
+proptest! {
+    /// What is remembered of earlier chunks never changes what is written of a later one.
+    #[test]
+    fn chunks_do_not_depend_on_each_other(picks in prop::collection::vec(0..CHUNKS.len(), 0..12)) {
+        let machine = || Machine::new(OpenAiChat, OpenAiChat, context()).unwrap();
+        let mut old = machine();
+        for pick in picks {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            old.event(None, CHUNKS[pick].as_bytes(), &mut one).unwrap();
+            machine().event(None, CHUNKS[pick].as_bytes(), &mut other).unwrap();
+            prop_assert_eq!(String::from_utf8(one).unwrap(), String::from_utf8(other).unwrap());
+        }
+    }
+}
