@@ -46,14 +46,19 @@ fn foreign(data: &[u8], dialect: Dialect, providers: &[Dialect], clients: &[Dial
         b'a' => {
             let _ = error::provider_error(dialect, 400, &body);
             let context = ResponseContext { model: "m", id: "i", created: 0 };
-            for answer in clients.iter().filter_map(|client| response(dialect, *client, &body, &context).ok())
-            {
+            for client in clients {
+                let Ok(answer) = response(dialect, *client, &body, &context) else { continue };
                 let made = answer.pieces.concat();
-                serde_json::from_slice::<serde::de::IgnoredAny>(&made).expect("an answer is JSON");
+                // In the same dialect what is inside the members is passed on as it is.
+                assert!(is_json(&made) || (*client == dialect && !is_json(&body)));
             }
         }
         _ => clients.iter().for_each(|client| stream(dialect, *client, rest)),
     }
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 fn prepared(client: Dialect, provider: Dialect, scanned: &envelope::Envelope) -> Option<Bytes> {
