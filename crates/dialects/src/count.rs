@@ -2,7 +2,8 @@
 
 use domain::Dialect;
 
-use crate::envelope::{Envelope, Field};
+use crate::envelope::Envelope;
+use crate::field::Field;
 use crate::shallow::{Members, chars, leaves};
 
 /// The size of a prompt.

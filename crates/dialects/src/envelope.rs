@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::field::Field;
 use crate::read;
 
 /// Most top-level fields a body may have.
@@ -46,71 +47,6 @@ impl EnvelopeError {
             _ => None,
         }
     }
-}
-
-macro_rules! fields {
-    ($($variant:ident $name:literal),+ $(,)?) => {
-        /// Top-level fields that the gateway looks at; each may appear once.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum Field { $($variant),+ }
-
-        impl Field {
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            fn of(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-fields! {
-    Model "model",
-    Messages "messages",
-    Prompt "prompt",
-    Input "input",
-    System "system",
-    Tools "tools",
-    Stream "stream",
-    StreamOptions "stream_options",
-    MaxTokens "max_tokens",
-    MaxCompletionTokens "max_completion_tokens",
-    N "n",
-    BestOf "best_of",
-    User "user",
-    Metadata "metadata",
-    LitellmMetadata "litellm_metadata",
-    Store "store",
-    Tags "tags",
-    Timeout "timeout",
-    RequestTimeout "request_timeout",
-    StreamTimeout "stream_timeout",
-    NumRetries "num_retries",
-    Fallbacks "fallbacks",
-    ContextWindowFallbacks "context_window_fallbacks",
-    ContentPolicyFallbacks "content_policy_fallbacks",
-    DisableFallbacks "disable_fallbacks",
-    Guardrails "guardrails",
-    Cache "cache",
-    Caching "caching",
-    DropParams "drop_params",
-    AdditionalDropParams "additional_drop_params",
-    ApiKey "api_key",
-    ApiBase "api_base",
-    BaseUrl "base_url",
-    UserConfig "user_config",
-    ModelList "model_list",
-    MockResponse "mock_response",
-    MockToolCalls "mock_tool_calls",
-    MockTimeout "mock_timeout",
-    MockDelay "mock_delay",
-    MockTestingFallbacks "mock_testing_fallbacks",
-    NoLog "no-log",
 }
 
 /// One `"key": value` of the top level, as byte ranges of the body.

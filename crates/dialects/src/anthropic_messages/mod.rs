@@ -4,6 +4,7 @@
 //! thinking, structured outputs (`output_config.format`) and prompt caching, as mirrored in the types of
 //! the `anthropic` Python package (`anthropic.types`).
 
+mod blocks;
 mod error;
 mod format;
 mod from_hub;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::models::Abilities;
 use crate::error::DialectError;
 use crate::hub::{Reasoning, Request, Thinking};
-use crate::prepare::Params;
+use crate::params::Params;
 use crate::read::{Notes, Object, Path};
 
 /// Least budget that `thinking` takes, in tokens (Messages API reference, `thinking.budget_tokens`).

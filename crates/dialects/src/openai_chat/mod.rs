@@ -5,6 +5,7 @@
 //! `reasoning_content` and `thinking_blocks` (docs, "Thinking / Reasoning Content").
 
 mod from_hub;
+mod messages;
 mod models;
 mod parts;
 mod response;
