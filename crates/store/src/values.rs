@@ -22,11 +22,11 @@ impl Batch {
         Self { name, texts: LazyLock::new(Box::new(move || SIZES.map(|rows| text(head, types, tail, rows)))) }
     }
 
-    /// Cuts `rows` into parts, each with the statement that takes exactly that many.
-    pub fn parts<'a, T>(&'static self, rows: &'a [T]) -> Vec<(&'static str, &'a [T])> {
+    /// Cuts `rows` into parts of at most `rows_max`, each with the statement that takes exactly that many.
+    pub fn parts<'a, T>(&'static self, rows: &'a [T], rows_max: usize) -> Vec<(&'static str, &'a [T])> {
         let mut parts = Vec::new();
         let mut rest = rows;
-        for (size, text) in SIZES.iter().zip(self.texts.iter()) {
+        for (size, text) in SIZES.iter().zip(self.texts.iter()).filter(|(size, _)| **size <= rows_max) {
             while rest.len() >= *size {
                 let (part, more) = rest.split_at(*size);
                 parts.push((text.as_str(), part));
@@ -61,8 +61,9 @@ mod tests {
     fn rows_are_cut_into_the_sizes_that_have_a_text() {
         static BATCH: LazyLock<Batch> = LazyLock::new(|| Batch::new("B", "INSERT INTO t", &["TEXT"], ""));
         let rows = [0; 64 + 8 + 8 + 3];
-        let sizes = BATCH.parts(&rows).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
+        let sizes = BATCH.parts(&rows, 64).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
         assert_eq!(sizes, [64, 8, 8, 1, 1, 1]);
-        assert_eq!(BATCH.parts(&rows[..1])[0].0, "INSERT INTO t VALUES (CAST($1 AS TEXT)) ");
+        assert_eq!(BATCH.parts(&rows[..17], 8).len(), 3);
+        assert_eq!(BATCH.parts(&rows[..1], 64)[0].0, "INSERT INTO t VALUES (CAST($1 AS TEXT)) ");
     }
 }

@@ -28,8 +28,13 @@ pub(crate) static INSERT: LazyLock<Batch> = LazyLock::new(|| {
             "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", //
             "TEXT",
         ],
-        "ON CONFLICT (id) DO NOTHING RETURNING id",
+        "ON CONFLICT (id) DO NOTHING",
     )
+});
+
+pub(crate) static FIND: LazyLock<Batch> = LazyLock::new(|| {
+    let head = "SELECT id FROM usage_events WHERE id IN (SELECT column1 FROM (";
+    Batch::new("FIND_EVENTS", head, &["TEXT"], ") AS asked)")
 });
 
 /// A row of `usage_events`.
@@ -76,12 +81,24 @@ pub(crate) struct EventRow {
 }
 
 impl Tx {
-    /// Adds the events that are not there yet and returns their ids.
-    pub(crate) async fn insert_events(&mut self, rows: &[EventRow]) -> Result<HashSet<String>, StoreError> {
-        let mut inserted = HashSet::new();
-        for (text, part) in INSERT.parts(rows) {
-            let ids: Vec<String> = on!(self, |tx| {
-                let mut query = sqlx::query_scalar(text);
+    /// Those of `rows` that are in the database. Asked before the insert, under the shippers' lock: the
+    /// usual answer is none, while `RETURNING` would send every id back through SQLite's thread.
+    pub(crate) async fn find_events(&mut self, rows: &[&EventRow]) -> Result<HashSet<String>, StoreError> {
+        let mut found = HashSet::new();
+        for (text, part) in FIND.parts(rows, self.rows_max()) {
+            let ids: Vec<String> = on!(&mut *self, |tx| {
+                let query = part.iter().fold(sqlx::query_scalar(text), |query, row| query.bind(&row.id));
+                query.fetch_all(&mut **tx).await
+            })?;
+            found.extend(ids);
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn insert_events(&mut self, rows: &[&EventRow]) -> Result<(), StoreError> {
+        for (text, part) in INSERT.parts(rows, self.rows_max()) {
+            on!(&mut *self, |tx| {
+                let mut query = sqlx::query(text);
                 for row in part {
                     query = query
                         .bind(&row.id)
@@ -123,11 +140,10 @@ impl Tx {
                         .bind(&row.response_id)
                         .bind(&row.error);
                 }
-                query.fetch_all(&mut **tx).await
+                query.execute(&mut **tx).await.map(|_| ())
             })?;
-            inserted.extend(ids);
         }
-        Ok(inserted)
+        Ok(())
     }
 }
 

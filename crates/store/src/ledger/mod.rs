@@ -45,8 +45,8 @@ pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Every statement of the ledger that takes many rows.
-pub(crate) fn batches() -> [&'static Batch; 4] {
-    [&event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &ADD_SPEND]
+pub(crate) fn batches() -> [&'static Batch; 5] {
+    [&event::FIND, &event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &ADD_SPEND]
 }
 
 /// What became of a batch.
@@ -76,10 +76,11 @@ impl Ledger<'_> {
         let rows = events.iter().map(EventRow::try_from).collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.db.begin().await?;
         let at = tx.tick_ledger(now).await?;
-        let new = tx.insert_events(&rows).await?;
         let mut seen = HashSet::new();
-        let new_rows =
-            rows.iter().filter(|row| new.contains(&row.id) && seen.insert(&row.id)).collect::<Vec<_>>();
+        let mut new_rows = rows.iter().filter(|row| seen.insert(&row.id)).collect::<Vec<_>>();
+        let known = tx.find_events(&new_rows).await?;
+        new_rows.retain(|row| !known.contains(&row.id));
+        tx.insert_events(&new_rows).await?;
         let learned = tx.add_rollups(&new_rows, self.dimensions).await?;
         let key_spend = tx.add_spend(&new_rows, at).await?;
         tx.commit().await?;
@@ -129,7 +130,7 @@ impl Tx {
         at: Timestamp,
     ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
         let mut totals = Vec::new();
-        for (text, part) in ADD_SPEND.parts(charges) {
+        for (text, part) in ADD_SPEND.parts(charges, self.rows_max()) {
             let rows: Vec<(String, i64)> = on!(&mut *self, |tx| {
                 let mut query = sqlx::query_as(text);
                 for (key, cost) in part {
