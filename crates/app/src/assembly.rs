@@ -98,6 +98,15 @@ impl Assembly {
         Ok(Store::connect(&self.store_settings()).await?)
     }
 
+    /// The database past a pooler (`DIRECT_URL`), where one is set: migrations hold locks that a pooler loses.
+    pub async fn connect_directly(&self) -> Result<Store, Failure> {
+        let mut settings = self.store_settings();
+        if let Some(direct) = &self.config.database_url_direct {
+            settings.url.clone_from(direct);
+        }
+        Ok(Store::connect(&settings).await?)
+    }
+
     /// The environment of the process under that of the configuration's `environment_variables`.
     pub fn environment(&self) -> gateway::Environment {
         let overlay = self.config.environment_variables.clone();

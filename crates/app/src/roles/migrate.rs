@@ -6,7 +6,7 @@ use crate::error::Failure;
 
 pub async fn up(common: Common) -> Result<(), Failure> {
     telemetry::logs::init_from_env();
-    let store = Assembly::load(&common)?.connect().await?;
+    let store = Assembly::load(&common)?.connect_directly().await?;
     let pending = store.migration_status().await?.pending();
     store.migrate_up().await?;
     match pending {
@@ -18,7 +18,7 @@ pub async fn up(common: Common) -> Result<(), Failure> {
 
 pub async fn status(common: Common) -> Result<(), Failure> {
     telemetry::logs::init_from_env();
-    let status = Assembly::load(&common)?.connect().await?.migration_status().await?;
+    let status = Assembly::load(&common)?.connect_directly().await?.migration_status().await?;
     for migration in status.migrations {
         let state = if migration.applied { "applied" } else { "pending" };
         println!("{state:<8} {:>14} {}", migration.version, migration.description);
