@@ -24,8 +24,12 @@ def refused(response, status, kind, param, message):
 
 
 def test_no_key(up):
-    for path in ("/v1/chat/completions", "/v1/embeddings", "/v1/messages"):
+    for path in ("/v1/chat/completions", "/v1/embeddings"):
         refused(Api(up.url).post(path, CHAT), 401, "auth_error", "None", "Authentication Error, No api key passed in.")
+    response = Api(up.url).post("/v1/messages", CHAT)
+    assert response.status_code == 401 and response.json()["type"] == "error", "in the shape of the client's dialect"
+    assert response.json()["error"]["type"] == "authentication_error"
+    assert response.json()["error"]["message"].startswith("Authentication Error, No api key passed in.")
 
 
 def test_no_bearer(up):

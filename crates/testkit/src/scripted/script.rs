@@ -37,6 +37,8 @@ pub struct Script {
     pub words: Option<usize>,
     /// Answer with a text of so many bytes in one piece.
     pub huge: Option<usize>,
+    /// Repeat the piece of a `huge` stream so many times.
+    pub repeat: Option<usize>,
     /// Tool calls to make when tools are offered.
     pub calls: Option<usize>,
     /// Answer with text although tools are offered.
@@ -127,6 +129,7 @@ impl Script {
             "say" => self.say = Some(spaced(value)),
             "words" => self.words = Some(value.parse().ok()?),
             "huge" => self.huge = Some(value.parse().ok()?),
+            "repeat" => self.repeat = Some(value.parse().ok()?),
             "calls" => self.calls = Some(value.parse().ok()?),
             "no_tools" => self.no_tools = true,
             "preamble" => self.preamble = true,

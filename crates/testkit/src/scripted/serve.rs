@@ -367,6 +367,7 @@ fn stream(seen: Seen, asked: &Asked, answer: &Answer, call: Call, connection: Co
         _ => openai::chat_events(&names, answer, &seen.script, asked.choices, with_usage),
     };
     let mut events: Vec<Bytes> = values.iter().map(|value| frame(seen.api, value)).collect();
+    repeat_longest(&mut events, seen.script.repeat);
     if !seen.api.is_anthropic() {
         events.push(Bytes::from_static(b"data: [DONE]\n\n"));
     }
@@ -377,6 +378,14 @@ fn stream(seen: Seen, asked: &Asked, answer: &Answer, call: Call, connection: Co
     let mut reply = bytes_reply(200, "text/event-stream; charset=utf-8", Bytes::new());
     *reply.body_mut() = wire::send(stream, seen.script, call, connection);
     reply
+}
+
+/// Repeats the longest event, which is the text of a `huge` answer; its bytes are shared.
+fn repeat_longest(events: &mut Vec<Bytes>, times: Option<usize>) {
+    let Some(times) = times else { return };
+    if let Some((at, longest)) = events.iter().cloned().enumerate().max_by_key(|(_, event)| event.len()) {
+        events.splice(at..=at, std::iter::repeat_n(longest, times));
+    }
 }
 
 fn frame(api: Api, value: &Value) -> Bytes {

@@ -142,6 +142,8 @@ impl Producer {
             Some(Fault::Reset(_)) => {
                 self.settle().await?;
                 self.connection.reset();
+                // Held until the connection is gone: an ended body would be ended properly before it.
+                self.sender.closed().await;
             }
             Some(Fault::Half(_)) => self.write(next.slice(..next.len() / 2)).await?,
             Some(Fault::Error(_)) => self.write(error.clone()).await?,
