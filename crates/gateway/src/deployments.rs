@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use http::HeaderMap;
 use routing::Candidate;
 use upstream::{Endpoint, TargetError};
 
 use crate::prices::{Priced, Prices};
+use crate::respond;
 
 /// Models behind wildcards that are remembered; beyond it the memory starts anew.
 const REMEMBERED_MAX: usize = 4096;
@@ -24,6 +26,8 @@ pub struct Ready {
     pub label: Arc<str>,
     /// Parameters that the provider answers with an error.
     pub refuses: Vec<&'static str>,
+    /// Headers of every answer from here.
+    pub headers: HeaderMap,
 }
 
 impl Ready {
@@ -76,6 +80,7 @@ impl ReadyDeployments {
             priced: self.prices.of(candidate),
             label: provider.error_label().into(),
             refuses,
+            headers: respond::deployment_headers(candidate, endpoint.api_base()),
             endpoint,
         })
     }

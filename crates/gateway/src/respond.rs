@@ -32,6 +32,8 @@ const NOT_PASSED_ON: [HeaderName; 6] = [
     header::TRANSFER_ENCODING,
     header::CONTENT_TYPE,
 ];
+/// Headers that an answer has, about; room for them is made at once.
+const ANSWER_HEADERS: usize = 32;
 /// Most headers of a provider that are passed on.
 const PROVIDER_HEADERS_MAX: usize = 64;
 
@@ -77,7 +79,7 @@ pub fn refusal(worker: &Worker, dialect: Dialect, refusal: &Refusal, id: Option<
         None => call_id(headers, &worker.new_call_id().to_string()),
     }
     if let Some(after) = refusal.retry_after() {
-        put(headers, "retry-after", &whole_seconds(after).to_string());
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
     if let Refusal::WrongMethod { allow } = refusal {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -98,18 +100,8 @@ fn whole_seconds(duration: Duration) -> u64 {
 
 /// A whole answer.
 pub fn whole(facts: &Facts<'_>, answered: Answered) -> Response<Body> {
-    let Answered {
-        candidate,
-        ready,
-        provider_dialect,
-        head,
-        body,
-        mut settlement,
-        retries,
-        waited,
-        dropped,
-        occupied,
-    } = answered;
+    let Answered { ready, provider_dialect, head, body, mut settlement, retries, waited, dropped, occupied } =
+        answered;
     let AnswerBody::Whole(bytes) = body else { return internal(facts) };
     settlement.first_byte();
     let context = ResponseContext {
@@ -137,30 +129,21 @@ pub fn whole(facts: &Facts<'_>, answered: Answered) -> Response<Body> {
         error: None,
     });
     let mut response = Response::new(Body::Pieces(answer.pieces.into()));
+    *response.headers_mut() = ready.headers.clone();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    common(facts, headers, &candidate, ready.endpoint.api_base(), retries, &dropped);
+    common(facts, headers, retries, &dropped);
     put(headers, names::RESPONSE_COST, &cost.to_string());
     key_headers(facts, headers, cost);
     durations(facts, headers, waited);
-    provider_headers(headers, &head.headers);
+    provider_headers(facts.worker, headers, &head.headers);
     response
 }
 
 /// A streamed answer: headers now, the account when the stream ends.
 pub fn stream(facts: &Facts<'_>, answered: Answered, ask: Ask, in_flight: InFlight) -> Response<Body> {
-    let Answered {
-        candidate,
-        ready,
-        provider_dialect,
-        head,
-        body,
-        settlement,
-        retries,
-        waited,
-        dropped,
-        occupied,
-    } = answered;
+    let Answered { ready, provider_dialect, head, body, settlement, retries, waited, dropped, occupied } =
+        answered;
     let AnswerBody::Stream(begun) = body else { return internal(facts) };
     let context = StreamContext {
         model: &facts.admitted.model,
@@ -172,19 +155,20 @@ pub fn stream(facts: &Facts<'_>, answered: Answered, ask: Ask, in_flight: InFlig
     let Ok(machine) = Machine::new(provider_dialect, facts.received.dialect, context) else {
         return internal(facts);
     };
-    let input_tokens = ask.input_tokens();
+    let input_tokens = facts.admitted.input_tokens;
     let keep = Keep { occupied, held: ask.held, in_flight };
     let idle_max = facts.worker.core.settings.stream_idle_timeout;
     let metered = Metered::new(begun, machine, settlement, input_tokens, idle_max, ready.label.clone(), keep);
     let mut response = Response::new(Body::Stream(Box::new(metered)));
+    *response.headers_mut() = ready.headers.clone();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    put(headers, "x-accel-buffering", "no");
-    common(facts, headers, &candidate, ready.endpoint.api_base(), retries, &dropped);
+    headers.insert(names::ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    common(facts, headers, retries, &dropped);
     key_headers(facts, headers, Money::ZERO);
     durations(facts, headers, waited);
-    provider_headers(headers, &head.headers);
+    provider_headers(facts.worker, headers, &head.headers);
     response
 }
 
@@ -193,26 +177,25 @@ fn internal(facts: &Facts<'_>) -> Response<Body> {
     refusal(facts.worker, facts.received.dialect, &refused, Some(&facts.received.call_id))
 }
 
-fn common(
-    facts: &Facts<'_>,
-    headers: &mut HeaderMap,
-    candidate: &routing::Candidate,
-    api_base: &str,
-    retries: u32,
-    dropped: &[String],
-) {
+/// What is the same for every answer of one deployment.
+pub fn deployment_headers(candidate: &routing::Candidate, api_base: &str) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(ANSWER_HEADERS);
+    put(&mut headers, names::MODEL_ID, &candidate.deployment.id);
+    put(&mut headers, names::MODEL_NAME, &candidate.full_model);
+    put(&mut headers, names::MODEL_API_BASE, api_base);
+    headers.insert(names::VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert(names::ATTEMPTED_FALLBACKS, HeaderValue::from_static("0"));
+    security(&mut headers);
+    headers
+}
+
+fn common(facts: &Facts<'_>, headers: &mut HeaderMap, retries: u32, dropped: &[String]) {
     call_id(headers, &facts.received.call_id);
-    put(headers, names::MODEL_ID, &candidate.deployment.id);
-    put(headers, names::MODEL_NAME, &candidate.full_model);
     put(headers, names::MODEL_GROUP, &facts.admitted.model);
-    put(headers, names::MODEL_API_BASE, api_base);
-    put(headers, names::VERSION, env!("CARGO_PKG_VERSION"));
-    put(headers, names::ATTEMPTED_RETRIES, &retries.to_string());
-    put(headers, names::ATTEMPTED_FALLBACKS, "0");
+    headers.insert(names::ATTEMPTED_RETRIES, HeaderValue::from(retries));
     if !dropped.is_empty() {
         put(headers, names::DROPPED_PARAMS, &dropped.join(","));
     }
-    security(headers);
 }
 
 /// `cost` is that of this call, not yet in the key's known spend.
@@ -248,7 +231,7 @@ fn security(headers: &mut HeaderMap) {
 }
 
 /// Every header of the provider under its prefix, and its rate limits under their own names as well.
-fn provider_headers(headers: &mut HeaderMap, provider: &HeaderMap) {
+fn provider_headers(worker: &Worker, headers: &mut HeaderMap, provider: &HeaderMap) {
     for (name, value) in provider.iter().take(PROVIDER_HEADERS_MAX) {
         if NOT_PASSED_ON.contains(name) {
             continue;
@@ -256,18 +239,17 @@ fn provider_headers(headers: &mut HeaderMap, provider: &HeaderMap) {
         if name.as_str().starts_with("x-ratelimit-") {
             headers.insert(name.clone(), value.clone());
         }
-        let prefixed = [names::PROVIDER_PREFIX, name.as_str()].concat();
-        if let Ok(name) = HeaderName::from_bytes(prefixed.as_bytes()) {
+        if let Some(name) = worker.prefixed(name) {
             headers.append(name, value.clone());
         }
     }
 }
 
 /// Empty values and such as no header can carry are left out.
-fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value)
         && !value.is_empty()
     {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
 }

@@ -193,8 +193,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(HEADER_LINES_MAX)
-        .pipeline_flush(true);
+        .max_headers(HEADER_LINES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())

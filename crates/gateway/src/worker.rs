@@ -1,12 +1,13 @@
 //! What all workers share, and what each has for itself; and the first fork of the road for each request.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Intent, Outcome, UsageEvent};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use kit::{Clock, Rng};
 use ledger::JournalError;
@@ -23,7 +24,7 @@ use crate::receive_body::BodyMemory;
 use crate::refusal::Refusal;
 use crate::route::{self, Route};
 use crate::settings::Settings;
-use crate::{count_tokens, health, models, respond};
+use crate::{count_tokens, health, models, names, respond};
 
 /// Shared by all workers of a gateway.
 pub struct Core {
@@ -48,6 +49,7 @@ pub struct Worker {
     pub client: upstream::Client,
     writer: Mutex<ledger::Writer>,
     rng: Mutex<Box<dyn Rng>>,
+    prefixed: Mutex<HashMap<HeaderName, HeaderName>>,
 }
 
 /// A request in flight, counted until its answer has ended.
@@ -59,6 +61,8 @@ impl Drop for InFlight {
     }
 }
 
+/// Names of providers' headers that are remembered in their prefixed form.
+const PREFIXED_MAX: usize = 512;
 const OVERLOAD_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Core {
@@ -83,7 +87,7 @@ impl Core {
 
 impl Worker {
     pub fn new(core: Arc<Core>, client: upstream::Client, writer: ledger::Writer, rng: Box<dyn Rng>) -> Self {
-        Self { core, client, writer: Mutex::new(writer), rng: Mutex::new(rng) }
+        Self { core, client, writer: Mutex::new(writer), rng: Mutex::new(rng), prefixed: Mutex::default() }
     }
 
     /// Answers any request: the data plane here, the rest through the front door if there is one.
@@ -157,6 +161,21 @@ impl Worker {
     /// The worker's own source of chance; the lock is free, since one thread uses it.
     pub fn rng(&self) -> std::sync::MutexGuard<'_, Box<dyn Rng>> {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name under which a provider's header is passed on; made once for each name, as far as there is
+    /// room to remember.
+    pub fn prefixed(&self, name: &HeaderName) -> Option<HeaderName> {
+        let mut known = self.prefixed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prefixed) = known.get(name) {
+            return Some(prefixed.clone());
+        }
+        let prefixed =
+            HeaderName::from_bytes([names::PROVIDER_PREFIX, name.as_str()].concat().as_bytes()).ok()?;
+        if known.len() < PREFIXED_MAX {
+            known.insert(name.clone(), prefixed.clone());
+        }
+        Some(prefixed)
     }
 
     pub fn write_intent(&self, intent: &Intent) -> Result<(), JournalError> {

@@ -38,7 +38,7 @@ impl Default for Settings {
             segment_bytes_max: 16 << 20,
             total_bytes_max: 4 << 30,
             linger: Duration::from_millis(250),
-            batch_events_max: 500,
+            batch_events_max: 4096,
             ship_timeout: Duration::from_secs(30),
             back_off_max: Duration::from_secs(5),
             shutdown_deadline: Duration::from_secs(10),

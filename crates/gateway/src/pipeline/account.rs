@@ -54,7 +54,7 @@ pub fn intent(
         estimate,
         session_id: names::SESSION.iter().find_map(|name| received.note(name)),
         requester_ip: received.peer.map(|peer| peer.to_string().into()),
-        user_agent: received.note("user-agent"),
+        user_agent: received.note(&http::header::USER_AGENT),
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Admitted {
     pub group: Arc<Group>,
     /// The name after the key's aliases: what the client asked for, as routing knows it.
     pub model: String,
+    /// Our count of the prompt.
+    pub input_tokens: u64,
     pub estimate: Money,
     pub reservation: Option<policy::Reservation>,
 }
@@ -35,7 +37,7 @@ pub fn admit(
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
     let estimate = dearest(core, &group, input_tokens, max_output_tokens);
     let reservation = reserve(core, caller, estimate)?;
-    Ok(Admitted { group, model: model.to_owned(), estimate, reservation })
+    Ok(Admitted { group, model: model.to_owned(), input_tokens, estimate, reservation })
 }
 
 /// Longest part of an unknown model name that is repeated in an error.
@@ -64,7 +66,10 @@ pub fn check_access(caller: &Caller, model: &str, group: Option<&Group>) -> Resu
 
 /// What the call costs at most, at the dearest deployment that may answer it.
 fn dearest(core: &Core, group: &Group, input_tokens: u64, max_output_tokens: Option<u64>) -> Money {
-    let cost = |candidate: &Candidate| core.prices.of(candidate).at_most(input_tokens, max_output_tokens);
+    let cost = |candidate: &Candidate| {
+        let ready = core.ready.get(candidate);
+        ready.map_or(Money::ZERO, |ready| ready.priced.at_most(input_tokens, max_output_tokens))
+    };
     group.candidates.iter().map(cost).max().unwrap_or(Money::ZERO)
 }
 

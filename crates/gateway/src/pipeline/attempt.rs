@@ -38,7 +38,6 @@ pub struct Request<'r> {
 
 /// An answer, whole or begun, whose account is still open.
 pub struct Answered {
-    pub candidate: Candidate,
     pub ready: Arc<Ready>,
     pub provider_dialect: Dialect,
     pub head: http::response::Parts,
@@ -110,7 +109,7 @@ impl Request<'_> {
         let settings = &self.worker.core.settings;
         let retries = self
             .received
-            .number(names::NUM_RETRIES)
+            .number(&names::NUM_RETRIES)
             .or_else(|| self.ask.number(dialects::Field::NumRetries))
             .or(candidate.deployment.num_retries)
             .unwrap_or(settings.num_retries);
@@ -141,7 +140,6 @@ impl Request<'_> {
             Ok((head, body)) => {
                 core.deployments.succeeded(candidate);
                 Ok(Answered {
-                    candidate: candidate.clone(),
                     ready,
                     provider_dialect,
                     head,

@@ -23,8 +23,8 @@ pub struct Deadline {
 pub fn of(settings: &Settings, received: &Received, ask: &Ask, deployment: &Deployment) -> Deadline {
     let stream = ask.envelope.stream();
     let only = |duration: Option<Duration>| duration.filter(|_| stream);
-    let client = only(received.seconds(names::STREAM_TIMEOUT).or_else(|| ask.seconds(Field::StreamTimeout)))
-        .or_else(|| received.seconds(names::TIMEOUT))
+    let client = only(received.seconds(&names::STREAM_TIMEOUT).or_else(|| ask.seconds(Field::StreamTimeout)))
+        .or_else(|| received.seconds(&names::TIMEOUT))
         .or_else(|| ask.seconds(Field::Timeout))
         .or_else(|| ask.seconds(Field::RequestTimeout));
     let ours = || {

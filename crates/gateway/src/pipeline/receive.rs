@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::Dialect;
-use http::{HeaderMap, request};
+use http::{HeaderMap, HeaderName, request};
 use kit::Timestamp;
 
 use crate::names;
@@ -54,34 +54,34 @@ pub fn receive(
 
 /// The client's own call id when it sent a usable one, else a new one.
 pub fn call_id(worker: &Worker, headers: &HeaderMap) -> Box<str> {
-    let own = text(headers, names::CALL_ID).filter(|id| {
+    let own = text(headers, &names::CALL_ID).filter(|id| {
         !id.is_empty() && id.len() <= CALL_ID_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic())
     });
     own.map_or_else(|| worker.new_call_id().to_string().into(), Into::into)
 }
 
-pub fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
 impl Received {
     /// A header as a note in the ledger, cut to its bound.
-    pub fn note(&self, name: &str) -> Option<Box<str>> {
+    pub fn note(&self, name: &HeaderName) -> Option<Box<str>> {
         let text = text(&self.headers, name).filter(|text| !text.is_empty())?;
         Some(cut(text, NOTE_BYTES_MAX).into())
     }
 
-    pub fn seconds(&self, name: &str) -> Option<Duration> {
+    pub fn seconds(&self, name: &HeaderName) -> Option<Duration> {
         let seconds = text(&self.headers, name)?.trim().parse().ok()?;
         Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
     }
 
-    pub fn number(&self, name: &str) -> Option<u32> {
+    pub fn number(&self, name: &HeaderName) -> Option<u32> {
         text(&self.headers, name)?.trim().parse().ok()
     }
 
     pub fn tags(&self) -> impl Iterator<Item = Box<str>> {
-        text(&self.headers, names::TAGS)
+        text(&self.headers, &names::TAGS)
             .unwrap_or("")
             .split(',')
             .map(str::trim)
