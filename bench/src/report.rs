@@ -145,8 +145,8 @@ fn markdown(figures: &[Figures], ledger: &Ledger, quick: bool) -> String {
     let _ = writeln!(
         out,
         "One run on {} cores that mock provider, load generator and target share; targets take turns. Bulkhead runs as \
-         `bulkhead up`: virtual key with a budget, journal, ledger and metrics on. CPU is the target's own process, \
-         shipping to the ledger included. Latency is open loop, counted from when a request was due; \"added\" is above direct.\n",
+         `bulkhead up`: virtual key with a budget, journal, ledger and metrics on. CPU is the target's own process until \
+         its last row is in the ledger. Latency is open loop, counted from when a request was due; \"added\" is above direct.\n",
         cores()
     );
     let header: Vec<&str> = figures.iter().map(|target| target.name).collect();

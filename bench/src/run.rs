@@ -78,15 +78,10 @@ pub fn run(options: &Options) -> Result<()> {
     report::write(&out, &figures, &ledger, options.quick)
 }
 
-/// Runs every measurement of one target once; returns what its calls cost.
+/// Runs every measurement of one target once; returns what its calls cost. Latency comes first and the
+/// ledger is let settle after saturation, so that no measurement pays for the backlog of another.
 fn one_round(field: &Field, target: &Target, figures: &mut Figures, plan: &Plan) -> Result<f64> {
     let mut usd = 0.0;
-    let whole = saturate(field, target, &target.whole, plan, &mut figures.threads)?;
-    usd += whole.requests as f64 * CALL_USD.0;
-    figures.whole.push(whole);
-    let streamed = saturate(field, target, &target.streamed, plan, &mut BTreeMap::new())?;
-    usd += streamed.requests as f64 * CALL_USD.1;
-    figures.streamed.push(streamed);
     for rate in RATES {
         let latencies = open::run(target.address, &target.whole, rate, plan.open)?;
         usd += sent(rate, plan) * CALL_USD.0;
@@ -95,6 +90,12 @@ fn one_round(field: &Field, target: &Target, figures: &mut Figures, plan: &Plan)
     let latencies = open::run(target.address, &target.streamed, STREAM_RATE, plan.open)?;
     usd += sent(STREAM_RATE, plan) * CALL_USD.1;
     figures.streams.get_or_insert(Latencies::new()?).add(&latencies)?;
+    let whole = saturate(field, target, (&target.whole, CALL_USD.0), plan, &mut figures.threads)?;
+    usd += whole.requests as f64 * CALL_USD.0;
+    figures.whole.push(whole);
+    let streamed = saturate(field, target, (&target.streamed, CALL_USD.1), plan, &mut BTreeMap::new())?;
+    usd += streamed.requests as f64 * CALL_USD.1;
+    figures.streamed.push(streamed);
     Ok(usd)
 }
 
@@ -102,18 +103,23 @@ fn sent(rate: u32, plan: &Plan) -> f64 {
     open::requests(rate, plan.open) as f64
 }
 
-/// One closed-loop round with the CPU that it cost.
+/// One closed-loop round with the CPU that it cost, until its last row lies in the ledger.
 fn saturate(
     field: &Field,
     target: &Target,
-    request: &[u8],
+    (request, usd): (&[u8], f64),
     plan: &Plan,
     threads: &mut BTreeMap<String, f64>,
 ) -> Result<Saturation> {
     let watched = [target.process, field.backend, field.mock];
     let cpu = || -> Result<Vec<f64>> { watched.iter().map(|id| process::cpu_seconds(*id)).collect() };
+    let governed = target.name == "bulkhead";
+    let spent = if governed { settled_spend(field, None)? } else { 0.0 };
     let (before, threads_before) = (cpu()?, process::cpu_by_thread(target.process)?);
     let done = closed::run(target.address, request, CONNECTIONS, plan.closed)?;
+    if governed {
+        settled_spend(field, Some(spent + done.requests as f64 * usd))?;
+    }
     let (after, threads_after) = (cpu()?, process::cpu_by_thread(target.process)?);
     for (name, seconds) in threads_after {
         let before = threads_before.get(&name).copied().unwrap_or(0.0);
@@ -123,7 +129,7 @@ fn saturate(
         requests: done.requests,
         seconds: done.seconds,
         cpu_seconds: after[0] - before[0],
-        backend_cpu_seconds: if target.name == "bulkhead" { after[1] - before[1] } else { 0.0 },
+        backend_cpu_seconds: if governed { after[1] - before[1] } else { 0.0 },
         mock_cpu_seconds: after[2] - before[2],
     })
 }
