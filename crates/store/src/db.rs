@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::report::Report;
+use crate::values::Placeholders;
 use crate::{Settings, StoreError};
 
 /// Pages of SQLite's write-ahead log before they are moved into the database, which waits for the disk:
@@ -132,12 +133,10 @@ impl Db {
 }
 
 impl Tx {
-    /// How many rows one statement best takes. Postgres saves a round trip for each. SQLite has none, but
-    /// looks up each numbered placeholder among all others, so that a long list costs its square.
-    pub const fn rows_max(&self) -> usize {
+    pub const fn placeholders(&self) -> Placeholders {
         match self {
-            Self::Sqlite(_) => 8,
-            Self::Postgres(_) => 64,
+            Self::Sqlite(_) => Placeholders::Plain,
+            Self::Postgres(_) => Placeholders::Numbered,
         }
     }
 

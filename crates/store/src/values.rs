@@ -9,7 +9,20 @@ const SIZES: [usize; 3] = [64, 8, 1];
 /// the column's type, since Postgres cannot tell the types of a bare `VALUES` list.
 pub(crate) struct Batch {
     name: &'static str,
-    texts: LazyLock<[String; 3], Box<dyn Fn() -> [String; 3] + Send + Sync>>,
+    numbered: Texts,
+    plain: Texts,
+}
+
+type Texts = LazyLock<[String; 3], Box<dyn Fn() -> [String; 3] + Send + Sync>>;
+
+/// How placeholders are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placeholders {
+    /// `$1`, for Postgres.
+    Numbered,
+    /// `?`, for SQLite: it looks up each numbered one among all others, so that a long list costs its
+    /// square.
+    Plain,
 }
 
 impl Batch {
@@ -19,14 +32,25 @@ impl Batch {
         types: &'static [&'static str],
         tail: &'static str,
     ) -> Self {
-        Self { name, texts: LazyLock::new(Box::new(move || SIZES.map(|rows| text(head, types, tail, rows)))) }
+        let texts = |placeholders| -> Texts {
+            LazyLock::new(Box::new(move || SIZES.map(|rows| text(head, types, tail, rows, placeholders))))
+        };
+        Self { name, numbered: texts(Placeholders::Numbered), plain: texts(Placeholders::Plain) }
     }
 
-    /// Cuts `rows` into parts of at most `rows_max`, each with the statement that takes exactly that many.
-    pub fn parts<'a, T>(&'static self, rows: &'a [T], rows_max: usize) -> Vec<(&'static str, &'a [T])> {
+    /// Cuts `rows` into parts, each with the statement that takes exactly that many.
+    pub fn parts<'a, T>(
+        &'static self,
+        rows: &'a [T],
+        placeholders: Placeholders,
+    ) -> Vec<(&'static str, &'a [T])> {
+        let texts = match placeholders {
+            Placeholders::Numbered => &self.numbered,
+            Placeholders::Plain => &self.plain,
+        };
         let mut parts = Vec::new();
         let mut rest = rows;
-        for (size, text) in SIZES.iter().zip(self.texts.iter()).filter(|(size, _)| **size <= rows_max) {
+        for (size, text) in SIZES.iter().zip(texts.iter()) {
             while rest.len() >= *size {
                 let (part, more) = rest.split_at(*size);
                 parts.push((text.as_str(), part));
@@ -37,16 +61,16 @@ impl Batch {
     }
 
     pub fn texts(&'static self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.texts.iter().map(|text| (self.name, text.as_str()))
+        self.numbered.iter().map(|text| (self.name, text.as_str()))
     }
 }
 
-fn text(head: &str, types: &[&str], tail: &str, rows: usize) -> String {
+fn text(head: &str, types: &[&str], tail: &str, rows: usize, placeholders: Placeholders) -> String {
     let row = |row: usize| {
-        let cells = types
-            .iter()
-            .enumerate()
-            .map(|(column, kind)| format!("CAST(${} AS {kind})", row * types.len() + column + 1));
+        let cells = types.iter().enumerate().map(|(column, kind)| match placeholders {
+            Placeholders::Numbered => format!("CAST(${} AS {kind})", row * types.len() + column + 1),
+            Placeholders::Plain => format!("CAST(? AS {kind})"),
+        });
         format!("({})", cells.collect::<Vec<_>>().join(","))
     };
     let rows = (0..rows).map(row).collect::<Vec<_>>().join(",");
@@ -61,9 +85,11 @@ mod tests {
     fn rows_are_cut_into_the_sizes_that_have_a_text() {
         static BATCH: LazyLock<Batch> = LazyLock::new(|| Batch::new("B", "INSERT INTO t", &["TEXT"], ""));
         let rows = [0; 64 + 8 + 8 + 3];
-        let sizes = BATCH.parts(&rows, 64).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
+        let sizes =
+            BATCH.parts(&rows, Placeholders::Numbered).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
         assert_eq!(sizes, [64, 8, 8, 1, 1, 1]);
-        assert_eq!(BATCH.parts(&rows[..17], 8).len(), 3);
-        assert_eq!(BATCH.parts(&rows[..1], 64)[0].0, "INSERT INTO t VALUES (CAST($1 AS TEXT)) ");
+        let one = |placeholders| BATCH.parts(&rows[..1], placeholders)[0].0;
+        assert_eq!(one(Placeholders::Numbered), "INSERT INTO t VALUES (CAST($1 AS TEXT)) ");
+        assert_eq!(one(Placeholders::Plain), "INSERT INTO t VALUES (CAST(? AS TEXT)) ");
     }
 }

@@ -85,7 +85,7 @@ impl Tx {
     /// usual answer is none, while `RETURNING` would send every id back through SQLite's thread.
     pub(crate) async fn find_events(&mut self, rows: &[&EventRow]) -> Result<HashSet<String>, StoreError> {
         let mut found = HashSet::new();
-        for (text, part) in FIND.parts(rows, self.rows_max()) {
+        for (text, part) in FIND.parts(rows, self.placeholders()) {
             let ids: Vec<String> = on!(&mut *self, |tx| {
                 let query = part.iter().fold(sqlx::query_scalar(text), |query, row| query.bind(&row.id));
                 query.fetch_all(&mut **tx).await
@@ -96,7 +96,7 @@ impl Tx {
     }
 
     pub(crate) async fn insert_events(&mut self, rows: &[&EventRow]) -> Result<(), StoreError> {
-        for (text, part) in INSERT.parts(rows, self.rows_max()) {
+        for (text, part) in INSERT.parts(rows, self.placeholders()) {
             on!(&mut *self, |tx| {
                 let mut query = sqlx::query(text);
                 for row in part {

@@ -130,7 +130,7 @@ impl Tx {
         at: Timestamp,
     ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
         let mut totals = Vec::new();
-        for (text, part) in ADD_SPEND.parts(charges, self.rows_max()) {
+        for (text, part) in ADD_SPEND.parts(charges, self.placeholders()) {
             let rows: Vec<(String, i64)> = on!(&mut *self, |tx| {
                 let mut query = sqlx::query_as(text);
                 for (key, cost) in part {

@@ -84,7 +84,7 @@ impl Tx {
     }
 
     async fn upsert_usage(&mut self, rows: &[((i64, i64), Sums)]) -> Result<(), StoreError> {
-        for (text, part) in ADD_USAGE.parts(rows, self.rows_max()) {
+        for (text, part) in ADD_USAGE.parts(rows, self.placeholders()) {
             on!(&mut *self, |tx| {
                 let mut query = sqlx::query(text);
                 for ((quarter, dimension), sums) in part {
@@ -98,7 +98,7 @@ impl Tx {
     }
 
     async fn upsert_latency(&mut self, rows: &[((i64, i64), i64)]) -> Result<(), StoreError> {
-        for (text, part) in ADD_LATENCY.parts(rows, self.rows_max()) {
+        for (text, part) in ADD_LATENCY.parts(rows, self.placeholders()) {
             on!(&mut *self, |tx| {
                 let mut query = sqlx::query(text);
                 for ((quarter, bucket), requests) in part {
