@@ -22,6 +22,8 @@ use crate::{lifecycle, listen};
 
 /// Threads of the runtime that ships, tails and counts.
 const BACKGROUND_THREADS: usize = 1;
+/// How much nicer than the workers the background is to others (0 to 19).
+const BACKGROUND_NICENESS: i32 = 10;
 /// How often gauges are set.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
@@ -32,9 +34,18 @@ pub fn run(gateway: Gateway) -> Result<(), Failure> {
     let background = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(BACKGROUND_THREADS)
         .thread_name("background")
+        .on_thread_start(yield_to_workers)
         .enable_all()
         .build()?;
     background.block_on(serve(gateway))
+}
+
+/// Lowers the priority of the calling thread, and of the threads that it will start (the database's): rows
+/// may reach the database a little later, a request may not wait for them.
+fn yield_to_workers() {
+    if let Err(error) = rustix::process::setpriority_process(None, BACKGROUND_NICENESS) {
+        tracing::warn!("the background threads keep the priority of requests: {error}");
+    }
 }
 
 async fn serve(options: Gateway) -> Result<(), Failure> {
