@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 /// How many rows one text takes. The texts depend on these constants alone, never on data.
 const SIZES: [usize; 3] = [64, 8, 1];
 
-/// A statement with a list of rows between `head` and `tail`. Each cell is a placeholder in a cast to
-/// the column's type, since Postgres cannot tell the types of a bare `VALUES` list.
+/// A statement with a list of rows between `head` and `tail`. For Postgres each cell is a placeholder in a
+/// cast to the column's type, since it cannot tell the types of a bare `VALUES` list; SQLite takes the type
+/// of what is bound.
 pub(crate) struct Batch {
     name: &'static str,
     numbered: Texts,
@@ -69,7 +70,7 @@ fn text(head: &str, types: &[&str], tail: &str, rows: usize, placeholders: Place
     let row = |row: usize| {
         let cells = types.iter().enumerate().map(|(column, kind)| match placeholders {
             Placeholders::Numbered => format!("CAST(${} AS {kind})", row * types.len() + column + 1),
-            Placeholders::Plain => format!("CAST(? AS {kind})"),
+            Placeholders::Plain => "?".to_owned(),
         });
         format!("({})", cells.collect::<Vec<_>>().join(","))
     };
@@ -90,6 +91,6 @@ mod tests {
         assert_eq!(sizes, [64, 8, 8, 1, 1, 1]);
         let one = |placeholders| BATCH.parts(&rows[..1], placeholders)[0].0;
         assert_eq!(one(Placeholders::Numbered), "INSERT INTO t VALUES (CAST($1 AS TEXT)) ");
-        assert_eq!(one(Placeholders::Plain), "INSERT INTO t VALUES (CAST(? AS TEXT)) ");
+        assert_eq!(one(Placeholders::Plain), "INSERT INTO t VALUES (?) ");
     }
 }

@@ -95,9 +95,11 @@ impl Tx {
         Ok(found)
     }
 
-    pub(crate) async fn insert_events(&mut self, rows: &[&EventRow]) -> Result<(), StoreError> {
+    /// Inserts those that are not there yet, and says how many that were.
+    pub(crate) async fn insert_events(&mut self, rows: &[&EventRow]) -> Result<u64, StoreError> {
+        let mut inserted = 0;
         for (text, part) in INSERT.parts(rows, self.placeholders()) {
-            on!(&mut *self, |tx| {
+            inserted += on!(&mut *self, |tx| {
                 let mut query = sqlx::query(text);
                 for row in part {
                     query = query
@@ -140,10 +142,10 @@ impl Tx {
                         .bind(&row.response_id)
                         .bind(&row.error);
                 }
-                query.execute(&mut **tx).await.map(|_| ())
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
             })?;
         }
-        Ok(())
+        Ok(inserted)
     }
 }
 

@@ -49,6 +49,13 @@ pub(crate) fn batches() -> [&'static Batch; 5] {
     [&event::FIND, &event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &ADD_SPEND]
 }
 
+/// What is thought of a batch before it is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    AllNew,
+    SomeKnown,
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shipped {
@@ -74,18 +81,37 @@ impl Ledger<'_> {
             return Ok(Shipped::default());
         }
         let rows = events.iter().map(EventRow::try_from).collect::<Result<Vec<_>, _>>()?;
+        let mut seen = HashSet::new();
+        let rows = rows.iter().filter(|row| seen.insert(&row.id)).collect::<Vec<_>>();
+        // Nearly always all are new; asking which are costs as much as a good part of the insert.
+        match self.store(rows.clone(), Expect::AllNew, now).await? {
+            Some(shipped) => Ok(shipped),
+            None => self.store(rows, Expect::SomeKnown, now).await.map(Option::unwrap_or_default),
+        }
+    }
+
+    /// One transaction; `None`, with nothing stored, when all were expected to be new and some were not.
+    async fn store(
+        &self,
+        mut rows: Vec<&EventRow>,
+        expect: Expect,
+        now: Timestamp,
+    ) -> Result<Option<Shipped>, StoreError> {
         let mut tx = self.db.begin().await?;
         let at = tx.tick_ledger(now).await?;
-        let mut seen = HashSet::new();
-        let mut new_rows = rows.iter().filter(|row| seen.insert(&row.id)).collect::<Vec<_>>();
-        let known = tx.find_events(&new_rows).await?;
-        new_rows.retain(|row| !known.contains(&row.id));
-        tx.insert_events(&new_rows).await?;
-        let learned = tx.add_rollups(&new_rows, self.dimensions).await?;
-        let key_spend = tx.add_spend(&new_rows, at).await?;
+        if expect == Expect::SomeKnown {
+            let known = tx.find_events(&rows).await?;
+            rows.retain(|row| !known.contains(&row.id));
+        }
+        let inserted = tx.insert_events(&rows).await?;
+        if expect == Expect::AllNew && inserted < rows.len() as u64 {
+            return Ok(None);
+        }
+        let learned = tx.add_rollups(&rows, self.dimensions).await?;
+        let key_spend = tx.add_spend(&rows, at).await?;
         tx.commit().await?;
         self.dimensions.learn(learned);
-        Ok(Shipped { inserted: new_rows.len(), key_spend })
+        Ok(Some(Shipped { inserted: rows.len(), key_spend }))
     }
 }
 
