@@ -197,6 +197,7 @@ async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {
             (GaugeName::DeploymentsCooling, cooling(&core) as f64),
             (GaugeName::JournalBytes, journal.bytes as f64),
             (GaugeName::JournalLagSeconds, journal.lag.as_secs_f64()),
+            (GaugeName::JournalRefusedRecords, journal.refused as f64),
             (GaugeName::JournalBacklogBytes, journal.backlog_bytes as f64),
             (GaugeName::PolicyKeys, policy.keys as f64),
             (GaugeName::PolicyStalenessSeconds, policy.stale_for.as_secs_f64()),

@@ -110,18 +110,20 @@ pub enum GaugeName {
     JournalBacklogBytes,
     JournalBytes,
     JournalLagSeconds,
+    JournalRefusedRecords,
     PolicyStalenessSeconds,
     PolicyKeys,
 }
 
 impl GaugeName {
     /// In the order of the enum.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RequestsInFlight,
         Self::DeploymentsCooling,
         Self::JournalBacklogBytes,
         Self::JournalBytes,
         Self::JournalLagSeconds,
+        Self::JournalRefusedRecords,
         Self::PolicyStalenessSeconds,
         Self::PolicyKeys,
     ];
@@ -143,6 +145,11 @@ impl GaugeName {
             &[],
             "Age of the oldest event that the database does not have",
         );
+        const JOURNAL_REFUSED: Name = gauge(
+            "bulkhead_journal_refused_records",
+            &[],
+            "Records that could not be written to the journal since the start (disk full, bound reached)",
+        );
         const POLICY_STALENESS: Name = gauge(
             "bulkhead_policy_staleness_seconds",
             &[],
@@ -155,6 +162,7 @@ impl GaugeName {
             Self::JournalBacklogBytes => &JOURNAL_BACKLOG,
             Self::JournalBytes => &JOURNAL_BYTES,
             Self::JournalLagSeconds => &JOURNAL_LAG,
+            Self::JournalRefusedRecords => &JOURNAL_REFUSED,
             Self::PolicyStalenessSeconds => &POLICY_STALENESS,
             Self::PolicyKeys => &POLICY_KEYS,
         }
