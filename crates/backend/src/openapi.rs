@@ -18,6 +18,7 @@ use crate::{analytics, keys, models, session, spend, system};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Bulkhead control plane", description = "Keys, spend, models and sign-in."),
+    components(schemas(crate::http::error::InvalidBody)),
     modifiers(&Schemes),
     security(("key" = []), ("session" = [])),
     tags(

@@ -582,7 +582,17 @@ export interface components {
              */
             spend: number;
         };
-        InvalidBody: Record<string, unknown>;
+        /** @description The error shape of a request that does not fit its schema. */
+        InvalidBody: {
+            detail: components["schemas"]["InvalidField"][];
+        };
+        InvalidField: {
+            input: unknown;
+            /** @description Where: `body` or `query`, then the path. */
+            loc: unknown[];
+            msg: string;
+            type: string;
+        };
         KeyAliases: {
             aliases: string[];
             /** Format: int32 */
