@@ -56,7 +56,7 @@ e2e: ## The real binary, official SDKs, browser, failures
 bench: build ## Bulkhead beside a bare proxy; writes bench/results/
 	@cargo run --release --locked --quiet -p bulkhead-bench -- run --bulkhead "$(BULKHEAD)"
 
-fuzz: ## Fuzz each parser of foreign bytes for a minute (needs a nightly toolchain)
+fuzz: ## Fuzz each parser of foreign bytes for a minute
 	@scripts/fuzz
 
 fmt: ## Format the code
