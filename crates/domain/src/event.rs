@@ -40,6 +40,26 @@ pub struct Intent {
     pub user_agent: Option<Box<str>>,
 }
 
+/// What a call comes to if nothing more is heard of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    pub usage: Usage,
+    pub cost: Money,
+    /// As [`Outcome::price_version`].
+    pub price_version: Box<str>,
+}
+
+/// Written now and then during a long stream: how far it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub first_byte_at: Option<Timestamp>,
+    /// In place of what was expected before the call.
+    pub so_far: Expected,
+    pub response_id: Option<Box<str>>,
+}
+
 /// Written once, when the call has ended, whatever ended it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -58,6 +78,8 @@ pub struct Outcome {
     /// The provider's id of the response.
     pub response_id: Option<Box<str>>,
     pub error: Option<Box<str>>,
+    /// Another attempt was made in place of this one, which failed: it is not the end of its request.
+    pub superseded: bool,
 }
 
 /// How a call ended.

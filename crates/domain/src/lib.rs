@@ -14,6 +14,6 @@ pub mod usage;
 
 pub use deployment::{Deployment, Timeouts};
 pub use dialect::Dialect;
-pub use event::{Intent, Outcome, Status, UsageEvent};
+pub use event::{Expected, Intent, Mark, Outcome, Status, UsageEvent};
 pub use key::{KeyPolicy, VirtualKey};
 pub use usage::Usage;

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use routing::Candidate;
 use upstream::{Endpoint, TargetError};
 
+use crate::habits::Habits;
 use crate::prices::{Priced, Prices};
 use crate::respond;
 
@@ -28,6 +29,7 @@ pub struct Ready {
     pub refuses: Vec<&'static str>,
     /// Headers of every answer from here.
     pub headers: HeaderMap,
+    pub habits: Habits,
 }
 
 impl Ready {
@@ -81,6 +83,7 @@ impl ReadyDeployments {
             label: provider.error_label().into(),
             refuses,
             headers: respond::deployment_headers(candidate, endpoint.api_base()),
+            habits: Habits::default(),
             endpoint,
         })
     }

@@ -8,6 +8,7 @@ mod count_tokens;
 mod credentials;
 mod deployments;
 mod front_door;
+mod habits;
 mod health;
 mod models;
 mod names;

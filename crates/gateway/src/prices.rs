@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Usage, providers};
+use domain::{Expected, Usage, providers};
 use kit::Money;
 use pricing::{ModelInfo, Price, PriceBook, estimate};
 use routing::{Candidate, KnownModel, Table};
@@ -63,6 +63,11 @@ impl Prices {
 }
 
 impl Priced {
+    /// A charge for `usage` that still waits for a better one.
+    pub fn expected(&self, usage: Usage) -> Expected {
+        Expected { usage, cost: self.cost(&usage), price_version: self.version.clone() }
+    }
+
     pub fn cost(&self, usage: &Usage) -> Money {
         self.price.as_ref().map_or(Money::ZERO, |price| price.cost(usage).total)
     }

@@ -125,6 +125,7 @@ pub fn whole(facts: &Facts<'_>, answered: Answered) -> Response<Body> {
         http_status: 200,
         usage: counted.unwrap_or_default(),
         usage_estimated: counted.is_none(),
+        streamed_tokens: None,
         response_id: answer.id.map(Into::into),
         error: None,
     });
@@ -155,10 +156,9 @@ pub fn stream(facts: &Facts<'_>, answered: Answered, ask: Ask, in_flight: InFlig
     let Ok(machine) = Machine::new(provider_dialect, facts.received.dialect, context) else {
         return internal(facts);
     };
-    let input_tokens = facts.admitted.input_tokens;
     let keep = Keep { occupied, held: ask.held, in_flight };
     let idle_max = facts.worker.core.settings.stream_idle_timeout;
-    let metered = Metered::new(begun, machine, settlement, input_tokens, idle_max, ready.label.clone(), keep);
+    let metered = Metered::new(begun, machine, settlement, idle_max, ready.label.clone(), keep);
     let mut response = Response::new(Body::Stream(Box::new(metered)));
     *response.headers_mut() = ready.headers.clone();
     let headers = response.headers_mut();

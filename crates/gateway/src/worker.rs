@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{Intent, Outcome, UsageEvent};
+use domain::{Expected, Intent, Mark, Outcome, UsageEvent};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use kit::{Clock, Rng};
@@ -178,8 +178,13 @@ impl Worker {
         Some(prefixed)
     }
 
-    pub fn write_intent(&self, intent: &Intent) -> Result<(), JournalError> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).intent(intent)
+    pub fn write_intent(&self, intent: &Intent, expected: &Expected) -> Result<(), JournalError> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).intent(intent, expected)
+    }
+
+    /// A mark that cannot be written leaves the one before it.
+    pub fn write_mark(&self, mark: &Mark) {
+        let _ = self.writer.lock().unwrap_or_else(PoisonError::into_inner).mark(mark);
     }
 
     /// An outcome that cannot be written is counted and logged by the ledger; the client is served all the

@@ -14,10 +14,11 @@
 //! journal/<start>-<pid>-0001-….corrupt           kept for people: it held bytes that do not check
 //! ```
 //!
-//! What is guaranteed: a record is with the kernel when `intent`, `outcome` or `refusal` returns, so
+//! What is guaranteed: a record is with the kernel when `intent`, `mark`, `outcome` or `refusal` returns, so
 //! the death of the process loses nothing; the death of the machine loses at most what was written
 //! within the group-commit interval ([`Fsync`]). Every intent becomes exactly one row: its outcome's,
-//! or an interrupted one with its estimate, found by the next process that opens the folder.
+//! or an interrupted one, charged as far as its last mark or else with what was expected of it, found by
+//! the next process that opens the folder.
 
 mod carry;
 mod counters;

@@ -9,7 +9,9 @@
 //! for a record elsewhere. `FF` is no part of any UTF-8 text: the search for the next record after a
 //! damaged place is not led astray by what clients sent.
 
-use domain::{Intent, Outcome, UsageEvent};
+use std::borrow::Cow;
+
+use domain::{Expected, Intent, Mark, Outcome, UsageEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,9 +22,13 @@ pub(crate) const HEADER_BYTES: usize = 12;
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
 
 const MARKER: [u8; 2] = [0xFF, 0xB1];
-/// Version of the payloads. A change of `Intent`, `Outcome` or `UsageEvent` needs a new number and a
-/// decoder for the old one, since a journal outlives the version that wrote it.
-const VERSION: u8 = 1;
+/// Version of the payloads. A change of what they hold needs a new number and a way to read the old one,
+/// since a journal outlives the version that wrote it.
+const VERSION: u8 = 2;
+/// Its payloads end before [`Expected`] and [`Outcome::superseded`], whose defaults are zeros.
+const SHORTER_VERSION: u8 = 1;
+/// As many zeros as anything that version 1 lacks is long.
+const MISSING_BYTES_MAX: usize = 16;
 /// Kinds from here on may be skipped by a version that does not know them.
 const OPTIONAL_KINDS: u8 = 0x80;
 
@@ -33,13 +39,16 @@ pub(crate) enum Kind {
     Outcome = 2,
     /// Both at once: calls that were refused, or served without an upstream.
     Event = 3,
+    /// How far a long stream is. Without it a call is only estimated less well.
+    Mark = 0x81,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Record {
-    Intent(Box<Intent>),
+    Intent(Box<Intent>, Box<Expected>),
     Outcome(Box<Outcome>),
     Event(Box<UsageEvent>),
+    Mark(Box<Mark>),
     /// Written by a newer version, and of no account to this one.
     Skipped,
 }
@@ -95,18 +104,26 @@ pub(crate) fn checks(bytes: &[u8], offset: u64) -> bool {
 
 /// Reads a record that [`checks`].
 pub(crate) fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
-    let (kind, version, payload) = (bytes[2], bytes[3], &bytes[HEADER_BYTES..]);
+    let (kind, version, payload) = (bytes[2], bytes[3], Cow::from(&bytes[HEADER_BYTES..]));
+    let payload = match version {
+        VERSION => payload,
+        SHORTER_VERSION => [&payload, &[0; MISSING_BYTES_MAX][..]].concat().into(),
+        _ if kind >= OPTIONAL_KINDS => return Ok(Record::Skipped),
+        _ => return Err(Undecodable),
+    };
     match kind {
-        1 if version == VERSION => payload_of(payload).map(Record::Intent),
-        2 if version == VERSION => payload_of(payload).map(Record::Outcome),
-        3 if version == VERSION => payload_of(payload).map(Record::Event),
+        1 => payload_of::<(Box<Intent>, Box<Expected>)>(&payload)
+            .map(|(intent, expected)| Record::Intent(intent, expected)),
+        2 => payload_of(&payload).map(Record::Outcome),
+        3 => payload_of(&payload).map(Record::Event),
+        0x81 => payload_of(&payload).map(Record::Mark),
         OPTIONAL_KINDS.. => Ok(Record::Skipped),
         _ => Err(Undecodable),
     }
 }
 
-fn payload_of<T: DeserializeOwned>(payload: &[u8]) -> Result<Box<T>, Undecodable> {
-    postcard::from_bytes(payload).map(Box::new).map_err(|_| Undecodable)
+fn payload_of<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Undecodable> {
+    postcard::from_bytes(payload).map_err(|_| Undecodable)
 }
 
 /// Appends to a buffer that keeps its memory from record to record.

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use domain::UsageEvent;
 
+use crate::carry::WholeFile;
 use crate::ledger::Inner;
-use crate::{JournalError, ShipError, carry, retire};
+use crate::record::Kind;
+use crate::{JournalError, ShipError, retire};
 
 /// Keeps `event` in a `.corrupt` file beside the journals.
 ///
@@ -21,5 +23,7 @@ pub(crate) fn set_aside(ledger: &Inner, event: &UsageEvent, why: &str) -> Result
 }
 
 fn write(target: &Path, event: &UsageEvent) -> Result<(), JournalError> {
-    carry::write_file(target, [event].into_iter(), crate::record::Kind::Event).map(|_| ())
+    let mut whole = WholeFile::create(target)?;
+    whole.append(Kind::Event, event)?;
+    Ok(whole.finish()?)
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use domain::{Intent, Outcome, UsageEvent};
+use domain::{Expected, Intent, Mark, Outcome, UsageEvent};
 use serde::Serialize;
 
 use crate::ledger::Inner;
@@ -17,8 +17,8 @@ const BUFFER_BYTES: usize = 4 << 10;
 
 /// Appends records to one chain of segments: one per worker thread, shared with no other.
 ///
-/// A record costs one `write` and, after the first, no allocation. A call's outcome must go to the
-/// writer that took its intent.
+/// A record costs one `write` and, after the first, no allocation. A call's marks and outcome must go to
+/// the writer that took its intent.
 pub struct Writer {
     ledger: Arc<Inner>,
     state: Arc<WriterState>,
@@ -80,18 +80,27 @@ impl Writer {
         Self { ledger, state, file: None, segment: 0, length: 0, buffer: Vec::with_capacity(BUFFER_BYTES) }
     }
 
-    /// Writes down that a call is about to be made. Comes before the call.
+    /// Writes down that a call is about to be made, and what it is charged with if nothing more is heard
+    /// of it. Comes before the call.
     ///
     /// # Errors
     /// When the record could not be written (disk full, journal full, too long); nothing is kept then.
-    pub fn intent(&mut self, intent: &Intent) -> Result<(), JournalError> {
-        self.append(Kind::Intent, intent)
+    pub fn intent(&mut self, intent: &Intent, expected: &Expected) -> Result<(), JournalError> {
+        self.append(Kind::Intent, &(intent, expected))
+    }
+
+    /// Writes down how far a call is.
+    ///
+    /// # Errors
+    /// As [`intent`](Self::intent). What was known before stands then.
+    pub fn mark(&mut self, mark: &Mark) -> Result<(), JournalError> {
+        self.append(Kind::Mark, mark)
     }
 
     /// Writes down how a call ended.
     ///
     /// # Errors
-    /// As [`intent`](Self::intent). The call then counts as interrupted, with its estimate.
+    /// As [`intent`](Self::intent). The call then counts as interrupted, as far as its last mark.
     pub fn outcome(&mut self, outcome: &Outcome) -> Result<(), JournalError> {
         self.append(Kind::Outcome, outcome)
     }

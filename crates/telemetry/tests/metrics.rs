@@ -21,6 +21,7 @@ fn outcome(status: Status, usage: Usage) -> Outcome {
         price_version: "test".into(),
         response_id: None,
         error: None,
+        superseded: false,
     }
 }
 

@@ -128,6 +128,7 @@ fn metadata(event: &UsageEvent) -> Value {
         },
         "outcome": outcome.status, "http_status": outcome.http_status, "stream": intent.stream,
         "usage_estimated": outcome.usage_estimated, "price_version": outcome.price_version,
+        "superseded": outcome.superseded,
     })
 }
 

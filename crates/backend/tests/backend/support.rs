@@ -216,6 +216,7 @@ pub fn call(id: u128, key: Option<&str>, ago: Duration, cost: i64) -> UsageEvent
             price_version: "test".into(),
             response_id: Some(format!("resp-{id}").into()),
             error: None,
+            superseded: false,
         },
     }
 }

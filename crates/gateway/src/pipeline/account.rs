@@ -1,6 +1,6 @@
 //! The ledger's picture of a request: the intent of an attempt, and the row of a request that was refused.
 
-use domain::{Intent, Outcome, Status, Usage, UsageEvent};
+use domain::{Intent, Outcome, Status, UsageEvent};
 use kit::Money;
 use routing::Candidate;
 use uuid::Uuid;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::identify::Caller;
 use super::read::Ask;
 use super::receive::{Received, cut};
+use super::settle::End;
 use crate::deployments::Ready;
 use crate::names;
 use crate::refusal::Words;
@@ -68,20 +69,34 @@ pub fn refused(
     model: &str,
     words: &Words,
 ) {
+    let message = cut(&words.message, ERROR_BYTES_MAX).into();
+    unanswered(worker, received, caller, ask, model, End::free(Status::Refused, words.status, Some(message)));
+}
+
+/// Writes the row of a request, or of what is left of it, for which no provider is being asked.
+pub fn unanswered(
+    worker: &Worker,
+    received: &Received,
+    caller: &Caller,
+    ask: Option<&Ask>,
+    model: &str,
+    end: End,
+) {
     let id = worker.new_event_id();
     let intent = intent(received, caller, ask, model, id, None, Money::ZERO);
     let outcome = Outcome {
         id,
         ended_at: worker.core.clock.now(),
         first_byte_at: None,
-        status: Status::Refused,
-        http_status: words.status,
-        usage: Usage::default(),
-        usage_estimated: false,
+        status: end.status,
+        http_status: end.http_status,
+        usage: end.usage,
+        usage_estimated: end.usage_estimated,
         cost: Money::ZERO,
         price_version: "none".into(),
-        response_id: None,
-        error: Some(cut(&words.message, ERROR_BYTES_MAX).into()),
+        response_id: end.response_id,
+        error: end.error,
+        superseded: false,
     };
     worker.write_refusal(&UsageEvent { intent, outcome });
 }

@@ -17,6 +17,8 @@ pub struct Admitted {
     pub model: String,
     /// Our count of the prompt.
     pub input_tokens: u64,
+    /// Of all choices together.
+    pub max_output_tokens: Option<u64>,
     pub estimate: Money,
     pub reservation: Option<policy::Reservation>,
 }
@@ -37,7 +39,7 @@ pub fn admit(
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
     let estimate = dearest(core, &group, input_tokens, max_output_tokens);
     let reservation = reserve(core, caller, estimate)?;
-    Ok(Admitted { group, model: model.to_owned(), input_tokens, estimate, reservation })
+    Ok(Admitted { group, model: model.to_owned(), input_tokens, max_output_tokens, estimate, reservation })
 }
 
 /// Longest part of an unknown model name that is repeated in an error.

@@ -17,7 +17,7 @@ use super::admit::Admitted;
 use super::identify::Caller;
 use super::read::Ask;
 use super::receive::Received;
-use super::settle::{End, Settlement};
+use super::settle::{End, Settlement, left};
 use super::{deadline, failure, stream};
 use crate::deployments::Ready;
 use crate::names;
@@ -60,7 +60,7 @@ pub enum AnswerBody {
 /// An attempt that did not get that far.
 enum Missed {
     /// Another attempt may be made.
-    Failed { failure: Failure, told: Box<ProviderFailure> },
+    Failed { failure: Failure, told: Box<ProviderFailure>, settlement: Box<Settlement> },
     /// Nothing was sent, and another attempt would fare the same.
     Refused(Refusal),
 }
@@ -77,21 +77,28 @@ impl Request<'_> {
             let (position, candidate) = picked.map_err(|none| self.nobody(none))?;
             tried.add(position);
             let retries = u32::try_from(tried.attempts() - 1).unwrap_or(u32::MAX);
-            let (failure, told) = match self.attempt(candidate, retries, &mut reservation).await {
+            let (failure, told, settlement) = match self.attempt(candidate, retries, &mut reservation).await {
                 Ok(answered) => return Ok(answered),
                 Err(Missed::Refused(refusal)) => return Err(refusal),
-                Err(Missed::Failed { failure, told }) => (failure, told),
+                Err(Missed::Failed { failure, told, settlement }) => (failure, told, settlement),
             };
+            let end = failed_end(&failure, &told);
             if core.deployments.failed(candidate, &failure, group.has_alternatives()).is_some() {
                 core.metrics.cooled_down();
             }
             let limits = self.retry_limits(candidate);
             let decision = retry::decide(&failure, group, view, &tried, &limits, &mut **self.worker.rng());
             match decision {
-                retry::Decision::Stop => return Err(Refusal::Provider(*told)),
+                retry::Decision::Stop => {
+                    settlement.end(end);
+                    return Err(Refusal::Provider(*told));
+                }
                 retry::Decision::Retry { after } => {
                     core.metrics.retried(reason(&failure));
+                    reservation = settlement.end_superseded(end);
+                    let between = BetweenAttempts { request: self, left: true };
                     tokio::time::sleep(after).await;
+                    between.over();
                 }
             }
         }
@@ -152,8 +159,7 @@ impl Request<'_> {
                 })
             }
             Err((failure, told)) => {
-                *reservation = settlement.end_and_keep_reservation(failed_end(&failure, &told));
-                Err(Missed::Failed { failure, told: Box::new(told) })
+                Err(Missed::Failed { failure, told: Box::new(told), settlement: Box::new(settlement) })
             }
         }
     }
@@ -186,17 +192,19 @@ impl Request<'_> {
     fn open_account(
         &self,
         candidate: &Candidate,
-        ready: &Ready,
+        ready: &Arc<Ready>,
         reservation: Option<policy::Reservation>,
     ) -> Settlement {
         let id = self.worker.new_event_id();
         let intent = self.intent(id, Some((candidate, ready)));
+        let Admitted { input_tokens, max_output_tokens, .. } = *self.admitted;
+        let usage = ready.habits.expect(intent.dialect, intent.stream, input_tokens, max_output_tokens);
         // An intent that cannot be written (disk full) is counted and logged by the ledger; by default
         // requests are served all the same.
-        let _ = self.worker.write_intent(&intent);
+        let _ = self.worker.write_intent(&intent, &ready.priced.expected(usage));
         let metrics = &self.worker.core.metrics;
         let labels = metrics.call(&self.admitted.group.name, &candidate.provider, self.received.dialect);
-        Settlement::open(self.worker.clone(), id, labels, ready.priced.clone(), reservation)
+        Settlement::open(self.worker.clone(), id, labels, ready.clone(), input_tokens, reservation)
     }
 
     fn intent(&self, id: uuid::Uuid, at: Option<(&Candidate, &Ready)>) -> Intent {
@@ -258,6 +266,28 @@ impl Request<'_> {
         let whole =
             upstream::read_limited(body, limit).await.map_err(|error| failure::broken(label, &error))?;
         Ok((head, AnswerBody::Whole(whole)))
+    }
+}
+
+/// A request whose last attempt has failed and whose next has not begun. A client that leaves then leaves no
+/// attempt behind by which the request would be counted, so it gets a row of its own.
+struct BetweenAttempts<'r> {
+    request: &'r Request<'r>,
+    left: bool,
+}
+
+impl BetweenAttempts<'_> {
+    fn over(mut self) {
+        self.left = false;
+    }
+}
+
+impl Drop for BetweenAttempts<'_> {
+    fn drop(&mut self) {
+        if self.left {
+            let Request { worker, received, caller, ask, admitted } = self.request;
+            super::account::unanswered(worker, received, caller, Some(ask), &admitted.model, left());
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 //! dropping it, which is what happens when the client leaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::{Outcome, Status, Usage};
+use domain::{Mark, Outcome, Status, Usage};
 use kit::{Money, Timestamp};
 use telemetry::metrics::CallLabels;
 use uuid::Uuid;
 
-use crate::prices::Priced;
+use crate::deployments::Ready;
+use crate::habits::{Counted, Times};
 use crate::worker::Worker;
 
 /// How an attempt ended.
@@ -19,6 +21,8 @@ pub struct End {
     pub usage: Usage,
     /// The usage is our count, since the provider's did not arrive.
     pub usage_estimated: bool,
+    /// Our count of what was streamed; `None` when the answer was no stream.
+    pub streamed_tokens: Option<u64>,
     pub response_id: Option<Box<str>>,
     pub error: Option<Box<str>>,
 }
@@ -31,6 +35,7 @@ impl End {
             http_status,
             usage: Usage::default(),
             usage_estimated: false,
+            streamed_tokens: None,
             response_id: None,
             error: error.map(Into::into),
         }
@@ -42,10 +47,13 @@ pub struct Settlement {
     worker: Arc<Worker>,
     id: Uuid,
     labels: CallLabels,
-    priced: Priced,
+    ready: Arc<Ready>,
+    /// Our count of the prompt.
+    input_tokens: u64,
     reservation: Option<policy::Reservation>,
-    started: std::time::Duration,
-    first_byte_at: Option<Timestamp>,
+    started: Duration,
+    /// When, and how long after the start.
+    first_byte: Option<(Timestamp, Duration)>,
     ended: bool,
 }
 
@@ -57,55 +65,85 @@ impl Settlement {
         worker: Arc<Worker>,
         id: Uuid,
         labels: CallLabels,
-        priced: Priced,
+        ready: Arc<Ready>,
+        input_tokens: u64,
         reservation: Option<policy::Reservation>,
     ) -> Self {
         let started = worker.core.clock.monotonic();
-        Self { worker, id, labels, priced, reservation, started, first_byte_at: None, ended: false }
+        Self { worker, id, labels, ready, input_tokens, reservation, started, first_byte: None, ended: false }
     }
 
     pub fn first_byte(&mut self) {
-        if self.first_byte_at.is_none() {
-            self.first_byte_at = Some(self.worker.core.clock.now());
+        if self.first_byte.is_none() {
             let waited = self.worker.core.clock.monotonic().saturating_sub(self.started);
+            self.first_byte = Some((self.worker.core.clock.now(), waited));
             self.worker.core.metrics.first_byte(&self.labels, waited);
         }
     }
 
+    /// What the provider will have counted by now, of which it has told `told` and we have counted
+    /// `streamed_tokens`.
+    pub fn usage_so_far(&self, told: Option<Usage>, streamed_tokens: u64) -> Usage {
+        let (told, habits) = (told.unwrap_or_default(), &self.ready.habits);
+        Usage {
+            input: if told.input > 0 { told.input } else { habits.input(self.input_tokens) },
+            output: told.output.max(habits.output(streamed_tokens)),
+            ..told
+        }
+    }
+
+    /// Notes how far the call is, in case nothing more is heard of it.
+    pub fn mark(&self, usage: Usage, response_id: Option<Box<str>>) {
+        self.worker.write_mark(&Mark {
+            id: self.id,
+            at: self.worker.core.clock.now(),
+            first_byte_at: self.first_byte.map(|(at, _)| at),
+            so_far: self.ready.priced.expected(usage),
+            response_id,
+        });
+    }
+
     /// Ends the account; what the call cost.
     pub fn end(mut self, end: End) -> Money {
-        self.close(end)
+        self.close(end, false)
     }
 
     /// Ends an attempt that cost nothing and hands back the reservation for the next attempt.
-    pub fn end_and_keep_reservation(mut self, end: End) -> Option<policy::Reservation> {
+    pub fn end_superseded(mut self, end: End) -> Option<policy::Reservation> {
         let reservation = self.reservation.take();
-        self.close(end);
+        self.close(end, true);
         reservation
     }
 
-    fn close(&mut self, end: End) -> Money {
+    fn close(&mut self, end: End, superseded: bool) -> Money {
         self.ended = true;
-        let breakdown = self.priced.cost(&end.usage);
+        let priced = &self.ready.priced;
+        let breakdown = priced.cost(&end.usage);
+        let took = self.worker.core.clock.monotonic().saturating_sub(self.started);
+        if end.status == Status::Success && !end.usage_estimated {
+            let counted = Counted { input: self.input_tokens, output: end.streamed_tokens };
+            let first_byte = self.first_byte.map_or(took, |(_, after)| after);
+            self.ready.habits.learn(counted, &end.usage, Times { first_byte, end: took });
+        }
         let core = &self.worker.core;
         let outcome = Outcome {
             id: self.id,
             ended_at: core.clock.now(),
-            first_byte_at: self.first_byte_at,
+            first_byte_at: self.first_byte.map(|(at, _)| at),
             status: end.status,
             http_status: end.http_status,
             usage: end.usage,
             usage_estimated: end.usage_estimated,
             cost: breakdown,
-            price_version: self.priced.version.clone(),
+            price_version: priced.version.clone(),
             response_id: end.response_id,
             error: end.error,
+            superseded,
         };
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(breakdown);
         }
         self.worker.write_outcome(&outcome);
-        let took = core.clock.monotonic().saturating_sub(self.started);
         core.metrics.call_ended(&self.labels, &outcome, took);
         breakdown
     }
@@ -114,19 +152,12 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.ended {
-            self.close(End::free(Status::Cancelled, CLIENT_CLOSED_REQUEST, Some("the client left".into())));
+            self.close(left(), false);
         }
     }
 }
 
-/// The end of a stream that the client left: what it had seen is charged.
-pub fn client_gone(usage: Usage, usage_estimated: bool, response_id: Option<Box<str>>) -> End {
-    End {
-        status: Status::Cancelled,
-        http_status: CLIENT_CLOSED_REQUEST,
-        usage,
-        usage_estimated,
-        response_id,
-        error: Some("the client left".into()),
-    }
+/// The end of a call that its client left; what came until then is to be put in.
+pub fn left() -> End {
+    End::free(Status::Cancelled, CLIENT_CLOSED_REQUEST, Some("the client left".into()))
 }

@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep};
 use upstream::{BodyError, ReadError};
 
-use super::settle::{End, Settlement, client_gone};
+use super::settle::{End, Settlement, left};
 use crate::body::BrokenBody;
 use crate::receive_body::Held;
 use crate::worker::InFlight;
@@ -25,6 +25,9 @@ use crate::worker::InFlight;
 /// The status of the events that tell a client, in the middle of a stream, what went wrong.
 const BROKEN_STATUS: u16 = 500;
 const TIMEOUT_STATUS: u16 = 408;
+
+/// Shortest time between two notes of how far a stream is. One that is shorter leaves none.
+pub const MARK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A provider's stream whose first event has come and is no error, so that an early failure can still be
 /// retried and told with an HTTP status of its own.
@@ -88,8 +91,10 @@ pub struct Metered {
     parser: SseParser,
     machine: Machine,
     account: Option<Settlement>,
-    /// Our count of the prompt, for a stream whose provider sends no usage.
-    input_tokens: u64,
+    begun_at: Instant,
+    marked_at: Instant,
+    /// Characters that had come then.
+    marked_chars: u64,
     idle: Pin<Box<Sleep>>,
     idle_max: Duration,
     label: Arc<str>,
@@ -102,20 +107,22 @@ impl Metered {
         begun: Begun,
         machine: Machine,
         mut account: Settlement,
-        input_tokens: u64,
         idle_max: Duration,
         label: Arc<str>,
         keep: Keep,
     ) -> Self {
         account.first_byte();
+        let now = Instant::now();
         Self {
             first: begun.first,
             upstream: begun.rest,
             parser: SseParser::new(SSE_EVENT_BYTES_MAX),
             machine,
             account: Some(account),
-            input_tokens,
-            idle: Box::pin(tokio::time::sleep(idle_max)),
+            begun_at: now,
+            marked_at: now,
+            marked_chars: 0,
+            idle: Box::pin(tokio::time::sleep_until(now + idle_max)),
             idle_max,
             label,
             ended: false,
@@ -166,7 +173,8 @@ impl Metered {
     }
 
     fn take(&mut self, chunk: Bytes, out: &mut Vec<u8>) {
-        self.idle.as_mut().reset(Instant::now() + self.idle_max);
+        let now = Instant::now();
+        self.idle.as_mut().reset(now + self.idle_max);
         out.reserve(chunk.len() + chunk.len() / 4);
         self.parser.push(chunk);
         while let Some(event) = self.parser.next() {
@@ -181,6 +189,7 @@ impl Metered {
                 return;
             }
         }
+        self.mark(now);
         // Heartbeats of the provider keep the client's connection alive too.
         if self.parser.take_heartbeats() > 0 && out.is_empty() {
             out.extend_from_slice(b": keep-alive\n\n");
@@ -235,16 +244,40 @@ impl Metered {
 
     fn settle(&mut self, status: Status, http_status: u16, error: Option<String>) {
         self.ended = true;
-        let (usage, usage_estimated) = self.usage();
+        self.end(End::free(status, http_status, error));
+    }
+
+    /// Ends the account by `end`, charged with what has come.
+    fn end(&mut self, end: End) {
+        let Some(account) = self.account.take() else { return };
+        let (usage, usage_estimated) = self.usage(&account);
+        let streamed_tokens = Some(self.counted());
         let response_id = self.machine.response_id().map(Box::from);
-        let error = error.map(Into::into);
-        if let Some(account) = self.account.take() {
-            account.end(End { status, http_status, usage, usage_estimated, response_id, error });
+        account.end(End { usage, usage_estimated, streamed_tokens, response_id, ..end });
+    }
+
+    /// Notes now and then how far the stream is. A crash falls between two notes, in the middle on average, so
+    /// that is what is noted: what has come, and what half an interval brings at this stream's pace.
+    fn mark(&mut self, now: Instant) {
+        let chars = self.machine.output_chars();
+        if now - self.marked_at < MARK_INTERVAL || chars == self.marked_chars || self.machine.done() {
+            return;
         }
+        let Some(account) = &self.account else { return };
+        let (mut usage, _) = self.usage(account);
+        let ahead = MARK_INTERVAL.as_secs_f64() / 2.0 / (now - self.begun_at).as_secs_f64();
+        usage.output += (usage.output as f64 * ahead) as u64;
+        account.mark(usage, self.machine.response_id().map(Box::from));
+        (self.marked_at, self.marked_chars) = (now, chars);
+    }
+
+    /// Our count of what has been streamed.
+    const fn counted(&self) -> u64 {
+        pricing::estimate::tokens(self.machine.output_chars())
     }
 
     /// The provider's own count; else ours of what has passed, once anything has.
-    fn usage(&self) -> (Usage, bool) {
+    fn usage(&self, account: &Settlement) -> (Usage, bool) {
         let told = self.machine.usage();
         if let Some(usage) = told.filter(|_| self.machine.complete() || !self.machine.saw_content()) {
             return (usage, false);
@@ -252,13 +285,7 @@ impl Metered {
         if !self.machine.saw_content() {
             return (Usage::default(), false);
         }
-        let told = told.unwrap_or_default();
-        let usage = Usage {
-            input: if told.input > 0 { told.input } else { self.input_tokens },
-            output: told.output.max(pricing::estimate::tokens(self.machine.output_chars())),
-            ..told
-        };
-        (usage, true)
+        (account.usage_so_far(told, self.counted()), true)
     }
 }
 
@@ -271,12 +298,6 @@ const fn class(status: Status) -> &'static str {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        if self.account.is_some() {
-            let (usage, estimated) = self.usage();
-            let response_id = self.machine.response_id().map(Box::from);
-            if let Some(account) = self.account.take() {
-                account.end(client_gone(usage, estimated, response_id));
-            }
-        }
+        self.end(left());
     }
 }

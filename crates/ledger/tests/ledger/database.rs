@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::common::{files, open, settings};
-use crate::samples::{intent, outcome};
+use crate::samples::{expected, intent, outcome};
 
 struct Database {
     store: Store,
@@ -119,7 +119,7 @@ impl Shipping {
 fn write(ledger: &Ledger, numbers: Range<u64>) {
     let mut writer = ledger.writer();
     for number in numbers {
-        writer.intent(&intent(number)).unwrap();
+        writer.intent(&intent(number), &expected(number)).unwrap();
         writer.outcome(&outcome(number)).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Records to write.
 
-use domain::{Dialect, Intent, Outcome, Status, Usage, UsageEvent};
+use domain::{Dialect, Expected, Intent, Mark, Outcome, Status, Usage, UsageEvent};
 use kit::{KeyHash, Money, Timestamp};
 use uuid::Uuid;
 
@@ -46,6 +46,32 @@ pub fn outcome(number: u64) -> Outcome {
         price_version: "2026-11-01".into(),
         response_id: Some("chatcmpl-1".into()),
         error: None,
+        superseded: false,
+    }
+}
+
+/// What the `number`th call is thought to come to before it is made.
+pub fn expected(number: u64) -> Expected {
+    Expected {
+        usage: Usage { input: 12 + number, output: 7, ..Usage::default() },
+        cost: Money(90 + i64::try_from(number).unwrap()),
+        price_version: "2026-11-01".into(),
+    }
+}
+
+/// How far the `number`th call is after a while.
+pub fn mark(number: u64) -> Mark {
+    let started_at = intent(number).started_at;
+    Mark {
+        id: Uuid::from_u64_pair(7, number),
+        at: Timestamp(started_at.0 + 400_000),
+        first_byte_at: Some(Timestamp(started_at.0 + 100_000)),
+        so_far: Expected {
+            usage: Usage { input: 10 + number, output: 3, ..Usage::default() },
+            cost: Money(60 + i64::try_from(number).unwrap()),
+            price_version: "2026-11-01".into(),
+        },
+        response_id: Some("chatcmpl-1".into()),
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::common::{Memory, Mode, Running, drain, files, open, run, settings};
-use crate::samples::{event, intent, outcome};
+use crate::samples::{event, expected, intent, mark, outcome};
 use bulkhead_ledger::{Fsync, JournalError, Settings, Writer};
 use domain::Status;
 use tempfile::tempdir;
 use uuid::Uuid;
 
 fn call(writer: &mut Writer, number: u64) {
-    writer.intent(&intent(number)).unwrap();
+    writer.intent(&intent(number), &expected(number)).unwrap();
     writer.outcome(&outcome(number)).unwrap();
 }
 
@@ -62,16 +62,24 @@ async fn a_dead_process_leaves_its_calls_to_the_next() {
     for number in 0..100 {
         call(&mut writer, number);
     }
-    writer.intent(&intent(100)).unwrap();
+    for number in 100..102 {
+        writer.intent(&intent(number), &expected(number)).unwrap();
+    }
+    writer.mark(&mark(101)).unwrap();
     drop((writer, ledger));
 
     let next = drain(folder.path(), &database).await;
     let rows = database.rows();
-    assert_eq!(rows.len(), 101);
-    let last = &rows[&id(100)];
-    assert_eq!((last.outcome.status, last.outcome.cost), (Status::Interrupted, intent(100).estimate));
-    assert!(last.outcome.usage_estimated);
-    assert_eq!(next.stats().interrupted, 1);
+    assert_eq!(rows.len(), 102);
+    for (number, come_to) in [(100, expected(100)), (101, mark(101).so_far)] {
+        let outcome = &rows[&id(number)].outcome;
+        assert_eq!((outcome.status, outcome.usage_estimated), (Status::Interrupted, true));
+        assert_eq!((outcome.usage, outcome.cost), (come_to.usage, come_to.cost));
+        assert_eq!(outcome.price_version, come_to.price_version);
+    }
+    assert_eq!(rows[&id(101)].outcome.ended_at, mark(101).at);
+    assert_eq!(rows[&id(101)].outcome.response_id, mark(101).response_id);
+    assert_eq!(next.stats().interrupted, 2);
     assert_eq!(files(folder.path()), Vec::<String>::new());
     drain(folder.path(), &database).await;
     assert_eq!(database.state.lock().unwrap().doubles, 0);
@@ -83,7 +91,7 @@ async fn what_was_shipped_before_a_crash_is_not_doubled() {
     let ledger = open(folder.path(), settings());
     let running = run(&ledger, database.clone());
     let mut writer = ledger.writer();
-    writer.intent(&intent(0)).unwrap();
+    writer.intent(&intent(0), &expected(0)).unwrap();
     for number in 1..120 {
         call(&mut writer, number);
     }
@@ -106,7 +114,7 @@ async fn a_long_stream_does_not_hold_segments() {
     let ledger = open(folder.path(), settings());
     let running = run(&ledger, database.clone());
     let mut writer = ledger.writer();
-    writer.intent(&intent(0)).unwrap();
+    writer.intent(&intent(0), &expected(0)).unwrap();
     for number in 1..500 {
         call(&mut writer, number);
     }
@@ -122,6 +130,26 @@ async fn a_long_stream_does_not_hold_segments() {
     running.stop().await;
     assert_eq!(database.rows()[&id(0)], event(0));
     assert_eq!(files(folder.path()), Vec::<String>::new());
+}
+
+/// The segment with the intent and its mark is long gone when the process dies.
+#[tokio::test(start_paused = true)]
+async fn a_mark_outlives_its_segment() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), settings());
+    let running = run(&ledger, database.clone());
+    let mut writer = ledger.writer();
+    writer.intent(&intent(0), &expected(0)).unwrap();
+    writer.mark(&mark(0)).unwrap();
+    (1..500).for_each(|number| call(&mut writer, number));
+    database.until(|state| state.rows.len() == 499).await;
+    call(&mut writer, 500);
+    die(running, &database).await;
+    assert!(!files(folder.path()).contains(&"0001-0000000001.journal".to_owned()));
+    drop((writer, ledger));
+    drain(folder.path(), &database).await;
+    let outcome = &database.rows()[&id(0)].outcome;
+    assert_eq!((outcome.status, outcome.cost), (Status::Interrupted, mark(0).so_far.cost));
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,7 +226,7 @@ async fn a_live_process_keeps_its_journal_to_itself() {
     let (folder, database) = (tempdir().unwrap(), Memory::default());
     let ledger = open(folder.path(), settings());
     let mut writer = ledger.writer();
-    writer.intent(&intent(0)).unwrap();
+    writer.intent(&intent(0), &expected(0)).unwrap();
     drain(folder.path(), &database).await;
     assert_eq!(database.rows().len(), 0);
     writer.outcome(&outcome(0)).unwrap();
@@ -238,15 +266,16 @@ async fn a_full_journal_refuses_until_something_was_shipped() {
     let (folder, database) = (tempdir().unwrap(), Memory::default());
     let ledger = open(folder.path(), Settings { total_bytes_max: 16_384, ..settings() });
     let mut writer = ledger.writer();
-    let first_refused = (0..).find(|number| writer.intent(&intent(*number)).is_err()).unwrap();
-    let refused = writer.intent(&intent(first_refused));
+    let first_refused =
+        (0..).find(|number| writer.intent(&intent(*number), &expected(*number)).is_err()).unwrap();
+    let refused = writer.intent(&intent(first_refused), &expected(first_refused));
     assert!(matches!(refused, Err(JournalError::Full { .. })), "{refused:?}");
     assert!(ledger.stats().bytes <= 16_384 && ledger.stats().bytes > 8_192);
     assert_eq!(ledger.stats().refused, 2);
 
     let running = run(&ledger, database.clone());
     let mut number = first_refused;
-    while writer.intent(&intent(number)).is_err() {
+    while writer.intent(&intent(number), &expected(number)).is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         number += 1;
     }
@@ -300,7 +329,7 @@ async fn segments_go_though_open_calls_cannot_be_carried_over() {
     let (folder, database) = (tempdir().unwrap(), Memory::default());
     let ledger = open(folder.path(), settings());
     let mut writer = ledger.writer();
-    writer.intent(&intent(0)).unwrap();
+    writer.intent(&intent(0), &expected(0)).unwrap();
     let mut processes = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
     let process = processes.find(|path| path.is_dir()).unwrap();
     // Stands in the way of the carry file.

@@ -46,6 +46,7 @@ fn event(cost: Money) -> UsageEvent {
         price_version: "none".into(),
         response_id: None,
         error: None,
+        superseded: false,
     };
     UsageEvent { intent, outcome }
 }

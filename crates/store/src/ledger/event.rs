@@ -19,14 +19,14 @@ pub(crate) static INSERT: LazyLock<Batch> = LazyLock::new(|| {
             api_base, estimate_nano, session_id, requester_ip, user_agent, status, http_status, input_tokens,
             output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens,
             audio_input_tokens, audio_output_tokens, usage_estimated, cost_nano, price_version, response_id,
-            error)",
+            error, superseded)",
         &[
             "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", //
             "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", //
             "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", //
             "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", //
             "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", //
-            "TEXT",
+            "TEXT", "BIGINT",
         ],
         "ON CONFLICT (id) DO NOTHING",
     )
@@ -78,6 +78,7 @@ pub(crate) struct EventRow {
     pub price_version: String,
     pub response_id: Option<String>,
     pub error: Option<String>,
+    pub superseded: i64,
 }
 
 impl Tx {
@@ -140,7 +141,8 @@ impl Tx {
                         .bind(row.cost_nano)
                         .bind(&row.price_version)
                         .bind(&row.response_id)
-                        .bind(&row.error);
+                        .bind(&row.error)
+                        .bind(row.superseded);
                 }
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
             })?;
@@ -194,6 +196,7 @@ impl TryFrom<&UsageEvent> for EventRow {
             price_version: clean(&outcome.price_version),
             response_id: clean_option(&outcome.response_id),
             error: clean_option(&outcome.error),
+            superseded: i64::from(outcome.superseded),
         })
     }
 }
@@ -249,6 +252,7 @@ impl TryFrom<EventRow> for UsageEvent {
             price_version: row.price_version.into(),
             response_id: boxed(row.response_id),
             error: boxed(row.error),
+            superseded: row.superseded != 0,
         };
         Ok(Self { intent, outcome })
     }

@@ -21,11 +21,12 @@ pub(super) static ADD_USAGE: LazyLock<Batch> = LazyLock::new(|| {
     Batch::new(
         "ADD_USAGE",
         "INSERT INTO usage_quarter_hours AS u
-           (quarter, dimension, requests, failures, refusals, cancellations, input_tokens, output_tokens,
+           (quarter, dimension, requests, attempts, failures, refusals, cancellations, input_tokens, output_tokens,
             cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nano, duration_micros)",
-        &["BIGINT"; 13],
+        &["BIGINT"; 14],
         "ON CONFLICT (quarter, dimension) DO UPDATE SET
            requests = u.requests + excluded.requests,
+           attempts = u.attempts + excluded.attempts,
            failures = u.failures + excluded.failures,
            refusals = u.refusals + excluded.refusals,
            cancellations = u.cancellations + excluded.cancellations,
@@ -49,7 +50,7 @@ pub(super) static ADD_LATENCY: LazyLock<Batch> = LazyLock::new(|| {
 });
 
 /// Counts of one quarter-hour and dimension, in the order of the columns of `ADD_USAGE`.
-type Sums = [i64; 11];
+type Sums = [i64; 12];
 
 impl Tx {
     /// Adds events to the roll-ups; returns the dimensions whose numbers were looked up.
@@ -73,8 +74,9 @@ impl Tx {
             };
             let quarter = quarter_of(row.started_at);
             add(usage.entry((quarter, id)).or_default(), &sums(row));
-            // A refusal takes no time at all and would make calls look fast.
-            if row.status != Status::Refused.as_str() {
+            // A refusal takes no time at all and would make calls look fast; the time of a superseded attempt
+            // is part of its successor's.
+            if row.status != Status::Refused.as_str() && row.superseded == 0 {
                 *latency.entry((quarter, bucket(duration(row)))).or_default() += 1;
             }
         }
@@ -111,10 +113,14 @@ impl Tx {
     }
 }
 
+/// A request is counted with its last attempt, whatever went before it; tokens and money with each.
 fn sums(row: &EventRow) -> Sums {
-    let is = |statuses: &[Status]| i64::from(statuses.iter().any(|status| status.as_str() == row.status));
+    let is_last = row.superseded == 0;
+    let ended = |statuses: &[Status]| statuses.iter().any(|status| status.as_str() == row.status);
+    let is = |statuses: &[Status]| i64::from(is_last && ended(statuses));
     [
-        1,
+        i64::from(is_last),
+        i64::from(!row.deployment_id.is_empty()),
         is(&[Status::UpstreamError, Status::TimedOut, Status::Interrupted]),
         is(&[Status::Refused]),
         is(&[Status::Cancelled]),
@@ -124,7 +130,7 @@ fn sums(row: &EventRow) -> Sums {
         row.cache_write_tokens.unwrap_or(0),
         row.reasoning_tokens.unwrap_or(0),
         row.cost_nano,
-        duration(row),
+        if is_last { duration(row) } else { 0 },
     ]
 }
 

@@ -12,6 +12,7 @@ pub const REPORT_ROWS_MAX: u32 = 5000;
 macro_rules! sums {
     () => {
         " CAST(COALESCE(SUM(u.requests), 0) AS BIGINT) AS requests,
+          CAST(COALESCE(SUM(u.attempts), 0) AS BIGINT) AS attempts,
           CAST(COALESCE(SUM(u.failures), 0) AS BIGINT) AS failures,
           CAST(COALESCE(SUM(u.refusals), 0) AS BIGINT) AS refusals,
           CAST(COALESCE(SUM(u.cancellations), 0) AS BIGINT) AS cancellations,
@@ -60,10 +61,13 @@ statements! {
 /// What a set of calls adds up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Totals {
+    /// Each once, however many attempts it took.
     pub requests: i64,
-    /// Calls that ended in a provider's error, a time-out, or with the gateway.
+    /// Calls to providers.
+    pub attempts: i64,
+    /// Requests that ended in a provider's error, a time-out, or with the gateway.
     pub failures: i64,
-    /// Calls that were refused before any provider was asked.
+    /// Requests that were refused before any provider was asked.
     pub refusals: i64,
     pub cancellations: i64,
     pub input_tokens: i64,

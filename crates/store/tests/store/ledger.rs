@@ -15,7 +15,8 @@ fn always() -> Range {
 backends! {
     async fn an_event_reads_back_whole(db: TestDb) {
         let key = db.add_key("sk-one").await;
-        let event = event(1, Some(&key), 60, 42);
+        let mut event = event(1, Some(&key), 60, 42);
+        event.outcome.superseded = true;
         db.store.ledger().ship(std::slice::from_ref(&event), now()).await.unwrap();
         assert_eq!(db.store.spend().logs(&LogQuery::default()).await.unwrap(), [event]);
     }
@@ -91,6 +92,33 @@ backends! {
             (totals.requests, totals.failures, totals.refusals, totals.cancellations),
             (6, 3, 1, 1)
         );
+    }
+
+    async fn a_request_counts_once_and_its_attempts_apart(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        let attempt = |id: u128, status: Status, superseded: bool, cost: i64| {
+            let mut event = event(id, Some(&key), 60, cost);
+            event.intent.call_id = "call".into();
+            event.outcome.status = status;
+            event.outcome.superseded = superseded;
+            if superseded {
+                event.outcome.ended_at = Timestamp::from_secs(9_000);
+            }
+            event
+        };
+        let events = [
+            attempt(1, Status::UpstreamError, true, 3),
+            attempt(2, Status::TimedOut, true, 4),
+            attempt(3, Status::Success, false, 10),
+        ];
+        let mut refused = attempt(4, Status::Refused, false, 0);
+        refused.intent.deployment_id = "".into();
+        db.store.ledger().ship(&[&events[..], &[refused]].concat(), now()).await.unwrap();
+        let totals = db.store.spend().totals(always(), &Scope::default()).await.unwrap();
+        assert_eq!((totals.requests, totals.attempts, totals.spend()), (2, 3, Money(17)));
+        assert_eq!((totals.failures, totals.refusals), (0, 1));
+        let latency = db.store.spend().latency(always()).await.unwrap();
+        assert!(latency.percentile(100).unwrap() < 1_000_000, "the time of superseded attempts is not theirs");
     }
 
     /// Two gateways and an administrator write to the same keys at once: nothing is lost, nothing locks up.

@@ -144,6 +144,7 @@ pub fn event(id: u128, key: Option<&VirtualKey>, started_secs: i64, cost: i64) -
             price_version: "2026-01".into(),
             response_id: Some(format!("resp-{id}").into()),
             error: None,
+            superseded: false,
         },
     }
 }

@@ -1,0 +1,148 @@
+"""What the ledger keeps through crashes, retries and signals: one row an attempt, requests counted once."""
+
+import itertools
+import os
+import signal
+import threading
+
+import httpx
+import pytest
+
+from harness.bulkhead import Up, config, cost_nano, nano, new_master_key
+from harness.process import eventually
+from harness.upstream import script
+
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture
+def own(log_dir, upstream):
+    """`bulkhead up` of a test's own, to be killed."""
+    up = Up(log_dir, config(upstream), new_master_key())
+    yield up
+    up.close()
+
+
+def rows(admin, call_id, count, seconds=15):
+    """The rows of a call id, oldest first, once there are so many."""
+    def look():
+        found = admin.ok(admin.get("/spend/logs", params={"request_id": call_id}))
+        assert len(found) <= count, found
+        return len(found) == count and sorted(found, key=lambda row: row["event_id"])
+    return eventually(look, seconds, f"{count} rows of {call_id}")
+
+
+def outcomes(found):
+    return [(row["metadata"]["outcome"], row["metadata"]["superseded"]) for row in found]
+
+
+class Caller(threading.Thread):
+    """Makes one call after the other until the gateway is gone; knows the ids of its calls."""
+
+    numbers = itertools.count()
+
+    def __init__(self, up, key, model, stream):
+        super().__init__(daemon=True)
+        self.http = httpx.Client(base_url=up.url, headers={"authorization": f"Bearer {key}"}, timeout=30)
+        self.model, self.stream, self.done, self.open = model, stream, [], None
+
+    def run(self):
+        words = "in=700 words=250 gap_ms=10" if self.stream else "in=700 out=120 delay_ms=1500"
+        try:
+            while True:
+                text, name = script(words)
+                self.open = (f"call-{os.getpid()}-{next(self.numbers)}", name)
+                body = {"model": self.model, "stream": self.stream, "messages": [{"role": "user", "content": text}]}
+                response = self.http.post(CHAT, json=body, headers={"x-litellm-call-id": self.open[0]})
+                assert response.status_code == 200 and (not self.stream or response.text.rstrip().endswith("[DONE]"))
+                self.done.append(self.open)
+        except httpx.TransportError:
+            self.http.close()
+
+
+def test_interrupted_calls_are_charged_near_the_providers_count(own, upstream):
+    """Streams that are cut are billed for what was sent; a provider makes a whole answer to its end."""
+    key = own.admin.generate()["key"]
+    callers = [Caller(own, key, model, stream) for model in ("oai", "ant") for stream in (True, False) for _ in range(10)]
+    for number, caller in enumerate(callers):
+        # Not all at once, so that the kill meets each at another moment of its call.
+        eventually(lambda: len(callers[number - 1].done) or number == 0 or callers[number - 1].open, 10)
+        caller.start()
+        eventually(lambda: upstream.calls(caller.open[1]), 10)
+    eventually(lambda: all(len(caller.done) >= 2 for caller in callers), 30, "two whole calls of each")
+    os.kill(own.role("gateway"), signal.SIGKILL)
+    for caller in callers:
+        caller.join(30)
+    eventually(lambda: own.admin.get("/health/readiness").status_code == 200, 20, "a new gateway")
+
+    due = charged = 0
+    for caller in callers:
+        for call_id, name in caller.done:
+            (row,) = rows(own.admin, call_id, 1)
+            assert nano(row["spend"]) == cost_nano(upstream.ended(name)["billed"]) and row["status"] == "success"
+        call_id, name = caller.open
+        if not upstream.calls(name):
+            continue
+        (row,) = rows(own.admin, call_id, 1)
+        if row["status"] == "success":
+            continue
+        assert row["metadata"]["outcome"] == "interrupted" and row["metadata"]["usage_estimated"]
+        billed = upstream.ended(name)["billed"]
+        whole = {"input": 700, "output": 120, "cache_read": 0, "cache_write": 0}
+        due += cost_nano(billed if caller.stream and billed["input"] else whole if not caller.stream else {**whole, "output": 0})
+        charged += nano(row["spend"])
+    assert due > 0 and abs(charged / due - 1) < 0.10, f"{charged} charged for {due}"
+
+
+def test_a_long_stream_is_charged_as_far_as_its_last_mark(own, upstream):
+    text, name = script("in=50 words=600 gap_ms=10")
+    with own.admin.http.stream("POST", CHAT, json={
+        "model": "ant", "stream": True, "messages": [{"role": "user", "content": text}],
+    }) as response:
+        call_id = response.headers["x-litellm-call-id"]
+        eventually(lambda: upstream.call(name)["events_sent"] > 250, 20, "two and a half seconds of a stream")
+        os.kill(own.role("gateway"), signal.SIGKILL)
+        with pytest.raises(httpx.HTTPError):
+            response.read()
+    billed = upstream.ended(name)["billed"]
+    eventually(lambda: own.admin.get("/health/readiness").status_code == 200, 20, "a new gateway")
+    (row,) = rows(own.admin, call_id, 1)
+    assert row["metadata"]["outcome"] == "interrupted" and row["prompt_tokens"] == 50
+    # Marks come once a second and words a hundred times, of about five characters each.
+    assert abs(row["completion_tokens"] - billed["output"]) < 150, (row, billed)
+    assert row["completionStartTime"] < row["endTime"]
+
+
+def test_a_retried_request_counts_once_and_leaves_a_row_an_attempt(own, upstream):
+    admin = own.admin
+    text, name = script("status=500 times=1 in=10 out=5")
+    response = admin.post(CHAT, {"model": "oai", "messages": [{"role": "user", "content": text}]},
+                          headers={"x-litellm-num-retries": "2"})
+    assert response.status_code == 200
+    found = rows(admin, response.headers["x-litellm-call-id"], 2)
+    assert outcomes(found) == [("upstream_error", True), ("success", False)]
+    assert len(upstream.calls(name)) == 2 and found[0]["spend"] == 0 and found[1]["spend"] > 0
+
+    text, name = script("status=500")
+    response = admin.post(CHAT, {"model": "ant", "messages": [{"role": "user", "content": text}]},
+                          headers={"x-litellm-num-retries": "2"})
+    assert response.status_code == 500
+    found = rows(admin, response.headers["x-litellm-call-id"], 3)
+    assert outcomes(found) == [("upstream_error", True), ("upstream_error", True), ("upstream_error", False)]
+    total = admin.ok(admin.get("/analytics/overview", params={"period": "24h"}))["total"]
+    assert (total["requests"], total["errors"]) == (2, 1)
+
+
+def test_a_client_that_leaves_between_attempts_is_counted(own, upstream):
+    """The first attempt has failed, the second is not yet made."""
+    text, name = script("status=500 retry_after=20")
+    with httpx.Client(base_url=own.url, timeout=1, headers=own.admin.http.headers) as impatient:
+        call_id = f"left-{os.getpid()}"
+        with pytest.raises(httpx.ReadTimeout):
+            impatient.post(CHAT, json={"model": "oai", "messages": [{"role": "user", "content": text}]},
+                           headers={"x-litellm-num-retries": "1", "x-litellm-call-id": call_id})
+    found = rows(own.admin, call_id, 2)
+    assert outcomes(found) == [("upstream_error", True), ("cancelled", False)]
+    assert len(upstream.calls(name)) == 1
+    total = own.admin.ok(own.admin.get("/analytics/overview", params={"period": "24h"}))["total"]
+    assert (total["requests"], total["errors"], total["cancellations"]) == (1, 0, 1)
