@@ -7,7 +7,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from .postgres import free_port
+from .ports import free_port
 from .process import Process, eventually
 
 CONFIG = """

@@ -1,14 +1,16 @@
 """A private PostgreSQL cluster on loopback, started, stopped and started again by tests."""
 
+import csv
+import io
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
+from .ports import free_port
 from .process import Process, eventually
 
 
@@ -19,12 +21,6 @@ def _program(name):
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     assert versions, f"{name} is missing: install PostgreSQL"
     return versions[-1]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Postgres:
@@ -59,6 +55,11 @@ class Postgres:
         """The answer of one statement, as text."""
         flags = ["-h", "127.0.0.1", "-p", self.port, "-U", "bulkhead", "-d", database, "-At", "-v", "ON_ERROR_STOP=1"]
         return self._run([_program("psql"), *flags, "-c", statement]).strip()
+
+    def rows(self, query, database):
+        """The rows of a query, as dictionaries of text."""
+        text = self.sql(f"copy ({query}) to stdout with (format csv, header)", database)
+        return list(csv.DictReader(io.StringIO(text)))
 
     def database(self, name):
         """A fresh database, and its URL."""

@@ -2,11 +2,11 @@
 
 import itertools
 import os
-from pathlib import Path
 
 import httpx
 
 from .process import Process, eventually
+from .testkit import program
 
 _numbers = itertools.count()
 
@@ -19,8 +19,7 @@ def script(words="", text="hello"):
 
 class Upstream:
     def __init__(self, log_dir):
-        binary = os.environ.get("SCRIPTED_UPSTREAM_BIN") or _built()
-        self.process = Process("scripted-upstream", [binary], log_dir)
+        self.process = Process("scripted-upstream", [program("scripted-upstream")], log_dir)
         self.url = self.process.wait_for(r"ready: (http://\S+)")[1]
         self._http = httpx.Client(base_url=self.url, timeout=10)
 
@@ -42,6 +41,16 @@ class Upstream:
     def counts(self):
         return self._http.get("/_counts").json()
 
+    def books(self):
+        """One short entry for each call that was ever made."""
+        entries = []
+        while True:
+            page = self._http.get("/_books", params={"after": entries[-1]["number"] if entries else 0}).json()
+            assert page["unbooked"] == 0, "the provider lost count"
+            if not page["entries"]:
+                return entries
+            entries += page["entries"]
+
     def control(self, **order):
         assert self._http.post("/_control", json=order).json() == {"ok": True}
 
@@ -49,10 +58,3 @@ class Upstream:
         self._http.close()
         self.process.stop()
 
-
-def _built():
-    target = Path(os.environ.get("CARGO_TARGET_DIR", Path.home() / ".cache/bulkhead/target"))
-    for profile in ("release", "debug"):
-        if (target / profile / "scripted-upstream").exists():
-            return target / profile / "scripted-upstream"
-    raise AssertionError("the scripted provider is not built: cargo build -p bulkhead-testkit")

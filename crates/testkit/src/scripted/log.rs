@@ -7,6 +7,7 @@ use kit::{Clock, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::books::{Books, Page};
 use crate::clock::SystemClock;
 
 /// Calls kept with their bodies; older ones are forgotten, but stay counted.
@@ -39,6 +40,13 @@ pub struct Record {
     pub body_bytes: usize,
     pub status: Option<u16>,
     pub events_sent: usize,
+    #[serde(flatten)]
+    pub course: Course,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Course {
     /// `finished`, `failed` (as scripted) or `disconnected` (the client left); `None` while it runs.
     pub ended: Option<&'static str>,
     pub ended_at_us: Option<i64>,
@@ -60,6 +68,7 @@ pub struct Counts {
 struct State {
     next: u64,
     records: VecDeque<Record>,
+    books: Books,
     counts: BTreeMap<String, Counts>,
     /// How often a script's id has been seen, for faults that happen only so many times.
     seen: HashMap<String, u64>,
@@ -95,6 +104,7 @@ impl Log {
         state.counts.entry(record.model.clone()).or_default().started += 1;
         let call =
             Call { log: Arc::clone(self), number: record.number, model: record.model.clone(), ended: false };
+        state.books.open(&record);
         if state.records.len() == RECORDS_MAX {
             state.records.pop_front();
         }
@@ -140,12 +150,33 @@ impl Log {
         self.state().counts.clone()
     }
 
+    /// What the books hold of the calls after this number.
+    pub fn books_after(&self, number: u64) -> Page {
+        self.state().books.page(number)
+    }
+
     fn change(&self, number: u64, change: impl FnOnce(&mut Record)) {
-        let mut state = self.state();
-        let found = state.records.iter_mut().rev().find(|record| record.number == number);
-        if let Some(record) = found {
+        if let Some(record) = self.state().record(number) {
             change(record);
         }
+    }
+
+    /// Changes a call's course in the books, and in its record while that is kept.
+    fn steer(&self, number: u64, change: impl Fn(&mut Course)) {
+        let mut state = self.state();
+        if let Some(record) = state.record(number) {
+            change(&mut record.course);
+        }
+        if let Some(course) = state.books.course_of(number) {
+            change(course);
+        }
+    }
+}
+
+impl State {
+    fn record(&mut self, number: u64) -> Option<&mut Record> {
+        let first = self.records.front()?.number;
+        self.records.get_mut(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 }
 
@@ -162,16 +193,19 @@ impl Call {
         self.number
     }
 
+    /// Notes that work has begun: from here on the prompt is billed, whether the client stays or not.
+    pub fn accepted(&self, prompt: Billed) {
+        self.log.steer(self.number, |course| course.billed = Billed { output: 0, reasoning: 0, ..prompt });
+    }
+
     pub fn head(&self, status: u16) {
         self.log.change(self.number, |record| record.status = Some(status));
     }
 
     /// Notes that `events` have been sent so far, for `billed`.
     pub fn sent(&self, events: usize, billed: Billed) {
-        self.log.change(self.number, |record| {
-            record.events_sent = events;
-            record.billed = billed;
-        });
+        self.log.change(self.number, |record| record.events_sent = events);
+        self.log.steer(self.number, |course| course.billed = billed);
     }
 
     pub fn finished(mut self, billed: Billed) {
@@ -185,10 +219,9 @@ impl Call {
     fn end(&mut self, how: &'static str, billed: Option<Billed>) {
         self.ended = true;
         let now = self.log.clock.now().micros();
-        self.log.change(self.number, |record| {
-            record.ended = Some(how);
-            record.ended_at_us = Some(now);
-            record.billed = billed.unwrap_or(record.billed);
+        self.log.steer(self.number, |course| {
+            let billed = billed.unwrap_or(course.billed);
+            *course = Course { ended: Some(how), ended_at_us: Some(now), billed };
         });
         let mut state = self.log.state();
         let counts = state.counts.entry(self.model.clone()).or_default();

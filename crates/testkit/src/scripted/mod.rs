@@ -2,13 +2,15 @@
 //!
 //! Answers are a pure function of the request and say what arrived, so that a test at the other end of a
 //! gateway can see what the gateway made of its request. How it misbehaves is written in the request
-//! (see [`script`]). `GET /_log` tells what was seen, `GET /_counts` what was billed, and `POST /_control`
-//! sets a script for a model or forgets everything.
+//! (see [`script`]). `GET /_log` tells what was seen, `GET /_books?after=N` holds one short entry for each call
+//! ever made, `GET /_counts` tells what was billed, and `POST /_control` sets a script for a model or forgets
+//! everything.
 
 mod answer;
 mod anthropic;
 mod anthropic_request;
 mod asked;
+mod books;
 mod log;
 mod openai;
 mod openai_request;
@@ -25,7 +27,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use log::{Billed, Counts, Log, Record};
+pub use books::{Entry, Page};
+pub use log::{Billed, Counts, Course, Log, Record};
 
 use crate::clock::SystemClock;
 

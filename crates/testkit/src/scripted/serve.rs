@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
 use super::asked::{Asked, Invalid, strings};
-use super::log::{Billed, Call, Log, Record};
+use super::log::{Billed, Call, Course, Log, Record};
 use super::openai::Names;
 use super::script::{Fault, Script};
 use super::wire::{self, Answering, Connection, Stream};
@@ -67,7 +67,9 @@ pub async fn serve(
 ) -> Result<Reply, Infallible> {
     let path = request.uri().path().to_owned();
     let reply = match (request.method(), path.as_str()) {
-        (_, "/_log" | "/_counts" | "/_control" | "/_ready") => control(request, &path, &log).await,
+        (_, "/_log" | "/_books" | "/_counts" | "/_control" | "/_ready") => {
+            control(request, &path, &log).await
+        }
         (&Method::GET, path) if path.ends_with("/models") => json_reply(200, &openai::models()),
         (&Method::POST, path) => match Api::of(path) {
             Some(api) => answer(api, request, log, connection).await,
@@ -106,6 +108,10 @@ async fn control(request: Request<Incoming>, path: &str, log: &Log) -> Reply {
     };
     match path {
         "/_log" => json_reply(200, &json!(log.records(asked("id").as_deref(), asked("model").as_deref()))),
+        "/_books" => {
+            let after = asked("after").and_then(|number| number.parse().ok()).unwrap_or(0);
+            json_reply(200, &json!(log.books_after(after)))
+        }
         "/_counts" => json_reply(200, &json!(log.counts())),
         "/_ready" => json_reply(200, &json!({"ready": true})),
         _ => {
@@ -166,9 +172,7 @@ async fn answer(api: Api, request: Request<Incoming>, log: Arc<Log>, connection:
         body_bytes: bytes.len(),
         status: None,
         events_sent: 0,
-        ended: None,
-        ended_at_us: None,
-        billed: Billed::default(),
+        course: Course::default(),
     };
     let key = header("x-api-key").or_else(|| header("api-key")).or_else(|| {
         header("authorization").and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned))
@@ -199,8 +203,12 @@ async fn act(mut seen: Seen, call: Call, log: &Log, connection: Connection) -> R
         seen.script.fault = None;
         seen.script.delay = std::time::Duration::ZERO;
     }
+    let refused = refuse_access(&seen);
+    if refused.is_none() && seen.script.status.is_none() {
+        call.accepted(answer_to(&seen).ok().flatten().map(|(_, answer)| answer.billed).unwrap_or_default());
+    }
     tokio::time::sleep(seen.script.delay).await;
-    if let Some(reply) = refuse_access(&seen) {
+    if let Some(reply) = refused {
         call.head(reply.status().as_u16());
         call.failed();
         return reply;
@@ -253,16 +261,22 @@ fn scripted_error(seen: &Seen, status: u16) -> Reply {
     reply
 }
 
-fn answer_well(seen: Seen, call: Call, connection: Connection) -> Reply {
-    let made = match seen.api {
-        Api::Chat => openai_request::read(&seen.body).map(Some),
-        Api::Messages => anthropic_request::read(&seen.body, false).map(Some),
-        Api::CountTokens => anthropic_request::read(&seen.body, true).map(Some),
-        Api::Completions => prompt(&seen.body).map(Some),
-        Api::Embeddings => inputs(&seen.body).map(|_| None),
+/// The whole answer before it is sent; `None` for embeddings, which are made otherwise.
+fn answer_to(seen: &Seen) -> Result<Option<(Asked, Answer)>, Invalid> {
+    let asked = match seen.api {
+        Api::Chat => openai_request::read(&seen.body)?,
+        Api::Messages => anthropic_request::read(&seen.body, false)?,
+        Api::CountTokens => anthropic_request::read(&seen.body, true)?,
+        Api::Completions => prompt(&seen.body)?,
+        Api::Embeddings => return inputs(&seen.body).map(|_| None),
     };
-    let asked = match made {
-        Ok(asked) => asked,
+    let answer = answer::make(&asked, &seen.script);
+    Ok(Some((asked, answer)))
+}
+
+fn answer_well(seen: Seen, call: Call, connection: Connection) -> Reply {
+    let made = match answer_to(&seen) {
+        Ok(made) => made,
         Err(Invalid { message, param }) => {
             call.head(400);
             call.failed();
@@ -270,8 +284,7 @@ fn answer_well(seen: Seen, call: Call, connection: Connection) -> Reply {
         }
     };
     call.head(200);
-    let Some(asked) = asked else { return embed(&seen, call) };
-    let answer = answer::make(&asked, &seen.script);
+    let Some((asked, answer)) = made else { return embed(&seen, call) };
     if seen.api == Api::CountTokens {
         call.finished(Billed::default());
         return json_reply(200, &json!({"input_tokens": answer.billed.input}));

@@ -1,0 +1,92 @@
+//! One request on one connection.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+
+/// What ends a whole stream of chat chunks.
+const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
+/// How much of an answer's end is kept, to see that; and of a refusal's beginning, to tell it.
+const KEPT_BYTES_MAX: usize = 512;
+
+/// A connection. Dropping it closes the socket, whatever is under way.
+pub struct Lane {
+    sender: SendRequest<Full<Bytes>>,
+    driving: AbortHandle,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.driving.abort();
+    }
+}
+
+impl Lane {
+    /// # Errors
+    /// When the gateway takes no connection.
+    pub async fn open(address: SocketAddr) -> Result<Self, String> {
+        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        let driving = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self { sender, driving: driving.abort_handle() })
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    /// When the connection breaks before that: nothing came back.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<http::Response<Incoming>, String> {
+        self.sender.send_request(request).await.map_err(|error| error.to_string())
+    }
+}
+
+/// How a body ended.
+pub struct Ending {
+    pub whole: bool,
+    pub error: Option<String>,
+}
+
+/// Reads a body to its end. A stream is whole when its last event came.
+pub async fn read(mut body: Incoming, status: u16, stream: bool) -> Ending {
+    let mut kept = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                kept.extend_from_slice(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+                let surplus = kept.len().saturating_sub(KEPT_BYTES_MAX);
+                kept.drain(..surplus);
+            }
+            Err(error) => return Ending { whole: false, error: Some(error.to_string()) },
+        }
+    }
+    let kept_text = || Some(String::from_utf8_lossy(&kept).into_owned());
+    if status != 200 {
+        return Ending { whole: true, error: kept_text() };
+    }
+    let whole = !stream || kept.ends_with(LAST_EVENT);
+    Ending { whole, error: if whole { None } else { kept_text() } }
+}
+
+/// The status of a `GET` on a connection of its own.
+pub async fn get(address: SocketAddr, path: &str) -> Option<u16> {
+    let mut lane = Lane::open(address).await.ok()?;
+    let request = Request::get(path).header("host", address.to_string()).body(Full::default()).ok()?;
+    let response = lane.send(request).await.ok()?;
+    let status = response.status().as_u16();
+    read(response.into_body(), status, false).await.whole.then_some(status)
+}
