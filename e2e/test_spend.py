@@ -1,6 +1,7 @@
 """The ledger: one row a call, exact to the nano-dollar, whatever ended the call."""
 
 import datetime
+import time
 
 import pytest
 
@@ -115,30 +116,14 @@ def test_a_stream_that_the_client_leaves_is_charged(admin, upstream, model):
         lines = response.iter_lines()
         for _ in range(20):
             next(lines)
+    left_us = time.time() * 1e6
     call = upstream.ended(name, 2)
     assert call["ended"] == "disconnected" and call["events_sent"] < 300
+    assert call["ended_at_us"] - left_us <= 100_000
     row = admin.row(response.headers["x-litellm-call-id"])
-    assert row["status"] == "cancelled" or row["metadata"].get("status") == "cancelled" or row["status"] == "failure"
+    assert row["status"] == "failure" and row["metadata"]["outcome"] == "cancelled"
     assert 0 < row["completion_tokens"] <= 100
     assert nano(row["spend"]) > 0
-
-
-def test_leaving_before_the_answer_closes_the_upstream_call(up, key, upstream):
-    import socket
-    import json
-    import time
-
-    text, name = script("hang")
-    payload = json.dumps(body("oai", text)).encode()
-    head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
-    client = socket.create_connection(("127.0.0.1", up.port))
-    client.sendall(head.encode() + payload)
-    eventually(lambda: upstream.calls(name), 5)
-    client.close()
-    left = time.time() * 1e6
-    call = upstream.ended(name, 2)
-    assert call["ended"] == "disconnected"
-    assert call["ended_at_us"] - left < 100_000, "the upstream call outlived its client by more than 100 ms"
 
 
 @pytest.mark.parametrize("fault", ["cut_after=6", "end_after=6", "half_after=6", "reset_after=6"])

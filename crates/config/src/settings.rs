@@ -16,6 +16,7 @@ const COOLDOWN_TIME: Duration = Duration::from_secs(5);
 pub const REQUEST_SIZE_MB_DEFAULT: u64 = 50;
 /// Largest provider answer that is not streamed, unless set otherwise, in MiB.
 pub const RESPONSE_SIZE_MB_DEFAULT: u64 = 100;
+const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 const DATABASE_POOL_LIMIT: u32 = 10;
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
 const BUDGET_EXCEEDED_STATUS: u16 = 422;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub max_request_size_mb: u64,
     /// Largest provider answer that is not streamed, in MiB. Default [`RESPONSE_SIZE_MB_DEFAULT`].
     pub max_response_size_mb: u64,
+    /// Longest wait for a client to read some of its answer. Default 300 s.
+    pub client_write_timeout: Duration,
     /// Database connections per process. Default 10.
     pub database_connection_pool_limit: u32,
     /// Longest wait for a free database connection. Default 60 s.
@@ -82,6 +85,7 @@ impl Default for Settings {
             permit_weak_master_key: false,
             max_request_size_mb: REQUEST_SIZE_MB_DEFAULT,
             max_response_size_mb: RESPONSE_SIZE_MB_DEFAULT,
+            client_write_timeout: CLIENT_WRITE_TIMEOUT,
             database_connection_pool_limit: DATABASE_POOL_LIMIT,
             database_connection_timeout: DATABASE_TIMEOUT,
             model_group_alias: BTreeMap::new(),
@@ -156,6 +160,9 @@ impl<'n> Sections<'n> {
             max_response_size_mb: self
                 .megabytes("max_response_size_mb", problems)
                 .unwrap_or(default.max_response_size_mb),
+            client_write_timeout: general
+                .seconds("client_write_timeout")
+                .unwrap_or(default.client_write_timeout),
             database_connection_pool_limit: general
                 .whole("database_connection_pool_limit", 1, problems)
                 .unwrap_or(default.database_connection_pool_limit),

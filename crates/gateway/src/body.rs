@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::pipeline::stream::Metered;
 
@@ -15,8 +16,8 @@ pub enum Body {
     Pieces(VecDeque<Bytes>),
     /// A provider's stream on its way to the client.
     Stream(Box<Metered>),
-    /// The backend's or the dashboard's answer, passed on.
-    Forwarded(upstream::Body),
+    /// The backend's or the dashboard's answer, passed on; its turn at the front door ends with it.
+    Forwarded(upstream::Body, OwnedSemaphorePermit),
 }
 
 /// Ends the connection, so that the client sees that the body is not whole.
@@ -65,7 +66,7 @@ impl HttpBody for Body {
         match &mut *self {
             Self::Pieces(pieces) => Poll::Ready(pieces.pop_front().map(|piece| Ok(Frame::data(piece)))),
             Self::Stream(stream) => stream.poll_frame(context),
-            Self::Forwarded(body) => {
+            Self::Forwarded(body, _) => {
                 Pin::new(body).poll_frame(context).map_err(|error| BrokenBody(error.to_string()))
             }
         }
@@ -75,7 +76,7 @@ impl HttpBody for Body {
         match self {
             Self::Pieces(pieces) => pieces.iter().all(Bytes::is_empty),
             Self::Stream(_) => false,
-            Self::Forwarded(body) => body.is_end_stream(),
+            Self::Forwarded(body, _) => body.is_end_stream(),
         }
     }
 
@@ -83,7 +84,7 @@ impl HttpBody for Body {
         match self {
             Self::Pieces(pieces) => SizeHint::with_exact(pieces.iter().map(|piece| piece.len() as u64).sum()),
             Self::Stream(_) => SizeHint::new(),
-            Self::Forwarded(body) => body.size_hint(),
+            Self::Forwarded(body, _) => body.size_hint(),
         }
     }
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use domain::routes::{Component, component_of};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body::Body;
 use crate::receive_body::{self, BodyMemory, Held, Limits};
 
-/// Management requests that are passed on at once by one gateway.
+/// Management requests that are passed on at once by one gateway, counted until their answers have ended.
 const FORWARDED_AT_ONCE_MAX: usize = 64;
 /// How long one more waits for its turn before it gets 503.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -54,7 +54,8 @@ impl FrontDoor {
         request: Request<Incoming>,
         peer: Option<IpAddr>,
     ) -> Response<Body> {
-        let Ok(Ok(_turn)) = tokio::time::timeout(QUEUE_TIME_MAX, self.turns.acquire()).await else {
+        let turn = tokio::time::timeout(QUEUE_TIME_MAX, self.turns.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
             return unavailable(StatusCode::SERVICE_UNAVAILABLE, "too many management requests at once");
         };
         let mut held = Held::none(self.bodies.clone());
@@ -76,7 +77,7 @@ impl FrontDoor {
         *onward.uri_mut() = uri;
         *onward.headers_mut() = onward_headers(head.headers, peer);
         match tokio::time::timeout(ANSWER_TIME_MAX, client.send(onward)).await {
-            Ok(Ok(answer)) => back(answer),
+            Ok(Ok(answer)) => back(answer, turn),
             Ok(Err(error)) => {
                 tracing::warn!("the control plane does not answer: {error}");
                 unavailable(StatusCode::BAD_GATEWAY, "the control plane does not answer right now")
@@ -111,12 +112,12 @@ fn onward_headers(mut headers: HeaderMap, peer: Option<IpAddr>) -> HeaderMap {
     headers
 }
 
-fn back(answer: Response<upstream::Body>) -> Response<Body> {
+fn back(answer: Response<upstream::Body>, turn: OwnedSemaphorePermit) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     for name in HOP_BY_HOP {
         head.headers.remove(name);
     }
-    Response::from_parts(head, Body::Forwarded(body))
+    Response::from_parts(head, Body::Forwarded(body, turn))
 }
 
 fn unavailable(status: StatusCode, message: &str) -> Response<Body> {

@@ -20,6 +20,7 @@ mod respond;
 mod route;
 mod server;
 mod settings;
+mod socket;
 mod worker;
 
 pub use credentials::key_header;

@@ -1,5 +1,7 @@
 //! Reading a request's body: bounded in size, in time, and in what all requests hold together.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -72,7 +74,7 @@ pub struct Limits {
 pub async fn read<B>(body: B, limits: Limits, held: &mut Held) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
+    B::Error: Error + 'static,
 {
     tokio::time::timeout(limits.time_max, collect(body, limits.bytes_max, held))
         .await
@@ -82,7 +84,7 @@ where
 async fn collect<B>(mut body: B, limit: u64, held: &mut Held) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
+    B::Error: Error + 'static,
 {
     let too_large = || Refusal::BodyTooLarge { limit_bytes: limit };
     if body.size_hint().lower() > limit {
@@ -115,17 +117,31 @@ where
 async fn next_piece<B>(body: &mut B) -> Result<Option<Bytes>, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: std::fmt::Display,
+    B::Error: Error + 'static,
 {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refusal::BodyBroken(error.to_string()))?;
+        let frame = frame.map_err(|error| broken(&error))?;
         if let Ok(data) = frame.into_data()
             && !data.is_empty()
         {
             return Ok(Some(data));
         }
     }
-    Ok(None)
+    // A client that takes its HTTP/2 request back ends its body too, short of what was announced.
+    if body.size_hint().lower() > 0 { Err(Refusal::ClientLeft) } else { Ok(None) }
+}
+
+/// The connection ended in the middle of the body, or the body is not valid HTTP.
+fn broken(error: &(dyn Error + 'static)) -> Refusal {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    // What is not about the bytes themselves is the end of the connection, or of an HTTP/2 stream.
+    let is_about_bytes = |kind| {
+        !matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted)
+    };
+    let is_invalid = causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| is_about_bytes(cause.kind()));
+    if is_invalid { Refusal::BodyBroken(error.to_string()) } else { Refusal::ClientLeft }
 }
 
 #[cfg(test)]

@@ -20,11 +20,12 @@ use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use crate::body::Body;
+use crate::socket::{Patience, Socket};
 use crate::worker::Worker;
 
 /// Accepted connections that wait for their worker. Beyond it the kernel's backlog holds them.
 const HANDOVER_QUEUE_LEN_MAX: usize = 1024;
-/// A client that has not sent its headers by then is disconnected.
+/// A client that has not sent its first byte, or its headers, by then is disconnected.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(30);
 /// Largest request head; hyper answers 431 beyond it.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -34,6 +35,15 @@ const HEADER_LINES_MAX: usize = 128;
 const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
 /// Requests that one HTTP/2 connection may run at once.
 const H2_STREAMS_MAX: u32 = 256;
+/// Bytes of one HTTP/2 answer that wait for its client to take them.
+const H2_SEND_BUFFER_BYTES_MAX: usize = 64 << 10;
+/// An HTTP/2 client is probed this often, and must answer within as long.
+const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
+/// Requests that an HTTP/2 client may take back before they were looked at; beyond it the connection is
+/// closed (CVE-2023-44487, "rapid reset").
+const H2_EARLY_RESETS_MAX: usize = 20;
+/// Streams that may be reset for their client's errors; beyond it the connection is closed.
+const H2_ERROR_RESETS_MAX: usize = 64;
 
 /// The running workers; dropping the senders and joining ends them.
 pub struct Server {
@@ -172,12 +182,14 @@ fn start_connection(
     // Without it a response waits up to 40 ms for the client's acknowledgement of its first packet.
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().ok().map(|address| address.ip());
+    let patience = Patience { first_byte: HEADER_TIME_MAX, write: worker.core.settings.client_write_timeout };
+    let socket = TokioIo::new(Socket::new(stream, patience));
     let worker = worker.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let worker = worker.clone();
         async move { Ok::<http::Response<Body>, std::convert::Infallible>(worker.answer(request, peer).await) }
     });
-    let connection = draining.watch(builder().serve_connection(TokioIo::new(stream), service).into_owned());
+    let connection = draining.watch(builder().serve_connection(socket, service).into_owned());
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             debug!("connection ended: {error}");
@@ -198,6 +210,11 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_send_buf_size(H2_SEND_BUFFER_BYTES_MAX)
+        .max_pending_accept_reset_streams(H2_EARLY_RESETS_MAX)
+        .max_local_error_reset_streams(H2_ERROR_RESETS_MAX)
+        .keep_alive_interval(H2_PING_INTERVAL)
+        .keep_alive_timeout(H2_PING_INTERVAL)
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX));
     builder
 }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub requests_in_flight_max: usize,
     /// For the whole request body to arrive.
     pub body_time_max: Duration,
+    /// `general_settings.client_write_timeout`: for a client with bytes to read to take some of them.
+    pub client_write_timeout: Duration,
     /// `litellm_settings.request_timeout`: for a provider's whole answer, or the first byte of a stream.
     pub request_timeout: Duration,
     /// `router_settings.stream_timeout`: the first byte of a stream, when set apart.
@@ -47,6 +49,7 @@ impl Settings {
             bodies_bytes_max: 1 << 30,
             requests_in_flight_max: 10_000,
             body_time_max: Duration::from_secs(60),
+            client_write_timeout: Duration::from_secs(300),
             request_timeout: Duration::from_secs(6000),
             stream_timeout: None,
             stream_idle_timeout: Duration::from_secs(300),

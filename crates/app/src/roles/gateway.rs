@@ -130,6 +130,7 @@ fn settings(assembly: &Assembly, master_key: kit::Secret) -> Result<Settings, Fa
         key_header,
         request_body_bytes_max: config.max_request_size_mb * MIB,
         response_body_bytes_max: config.max_response_size_mb * MIB,
+        client_write_timeout: config.client_write_timeout,
         request_timeout: config.request_timeout,
         stream_timeout: config.stream_timeout,
         num_retries: config.num_retries,

@@ -2,6 +2,11 @@ use super::{Key, Kind::*, acts, later, quiet};
 
 pub const GENERAL_SETTINGS: &[Key] = &[
     acts(
+        "client_write_timeout",
+        Seconds,
+        "Longest wait, in seconds, for a client that has an answer to read and reads none of it. Default 300.",
+    ),
+    acts(
         "dangerously_permit_weak_or_unset_master_key",
         Bool,
         "Start with a weak master key all the same. For a machine of your own only.",

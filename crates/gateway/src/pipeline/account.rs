@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::identify::Caller;
 use super::read::Ask;
 use super::receive::{Received, cut};
-use super::settle::End;
+use super::settle::{CLIENT_CLOSED_REQUEST, End};
 use crate::deployments::Ready;
 use crate::names;
 use crate::refusal::Words;
@@ -70,7 +70,8 @@ pub fn refused(
     words: &Words,
 ) {
     let message = cut(&words.message, ERROR_BYTES_MAX).into();
-    unanswered(worker, received, caller, ask, model, End::free(Status::Refused, words.status, Some(message)));
+    let status = if words.status == CLIENT_CLOSED_REQUEST { Status::Cancelled } else { Status::Refused };
+    unanswered(worker, received, caller, ask, model, End::free(status, words.status, Some(message)));
 }
 
 /// Writes the row of a request, or of what is left of it, for which no provider is being asked.

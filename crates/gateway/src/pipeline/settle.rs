@@ -58,7 +58,7 @@ pub struct Settlement {
 }
 
 /// The HTTP status noted for a client that left, after nginx's custom.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
+pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 impl Settlement {
     pub fn open(

@@ -28,6 +28,8 @@ const TIMEOUT_STATUS: u16 = 408;
 
 /// Shortest time between two notes of how far a stream is. One that is shorter leaves none.
 pub const MARK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a provider may take to end a body whose last event has come, for its connection to be kept.
+const LAST_CHUNK_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A provider's stream whose first event has come and is no error, so that an early failure can still be
 /// retried and told with an HTTP status of its own.
@@ -87,7 +89,8 @@ pub struct Keep {
 /// The body that the client reads.
 pub struct Metered {
     first: VecDeque<Bytes>,
-    upstream: upstream::Body,
+    /// Given away when the last event has come before the end of the body.
+    upstream: Option<upstream::Body>,
     parser: SseParser,
     machine: Machine,
     account: Option<Settlement>,
@@ -115,7 +118,7 @@ impl Metered {
         let now = Instant::now();
         Self {
             first: begun.first,
-            upstream: begun.rest,
+            upstream: Some(begun.rest),
             parser: SseParser::new(SSE_EVENT_BYTES_MAX),
             machine,
             account: Some(account),
@@ -158,15 +161,21 @@ impl Metered {
             return Poll::Ready(Some(Ok(first)));
         }
         loop {
-            return match Pin::new(&mut self.upstream).poll_frame(context) {
+            let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
+            return match Pin::new(upstream).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(chunk) => Poll::Ready(Some(Ok(chunk))),
                     Err(_trailers) => continue,
                 },
                 Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
                 Poll::Ready(None) => Poll::Ready(None),
-                // The last event has come: the client need not wait for the provider to hang up.
-                Poll::Pending if self.machine.done() => Poll::Ready(None),
+                // The last event has come: the client need not wait for the end of the provider's body.
+                Poll::Pending if self.machine.done() => {
+                    if let Some(upstream) = self.upstream.take() {
+                        keep_connection(upstream);
+                    }
+                    Poll::Ready(None)
+                }
                 Poll::Pending => Poll::Pending,
             };
         }
@@ -287,6 +296,12 @@ impl Metered {
         }
         (account.usage_so_far(told, self.counted()), true)
     }
+}
+
+/// Reads on to the end of a body that has nothing more to say, since only then its connection can serve the
+/// next request. Anything but that end gives the connection up.
+fn keep_connection(mut body: upstream::Body) {
+    tokio::spawn(async move { tokio::time::timeout(LAST_CHUNK_TIME_MAX, body.frame()).await.is_ok() });
 }
 
 const fn class(status: Status) -> &'static str {

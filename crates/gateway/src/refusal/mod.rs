@@ -70,6 +70,8 @@ pub enum Refusal {
     },
     BodyTooSlow,
     BodyBroken(String),
+    /// The connection ended before the body did; nobody reads this.
+    ClientLeft,
     WrongMethod {
         allow: &'static str,
     },
@@ -135,6 +137,7 @@ impl Refusal {
             | Self::Untranslatable { .. } => "invalid_request",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow | Self::BodyBroken(_) => "body_broken",
+            Self::ClientLeft => "client_left",
             Self::WrongMethod { .. } => "wrong_method",
             Self::NoHealthyDeployment { .. } => "no_healthy_deployment",
             Self::Overloaded { .. } => "overloaded",

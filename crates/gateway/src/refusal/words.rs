@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use kit::Timestamp;
 
 use super::{FailureKind, ProviderFailure, Refusal};
+use crate::pipeline::settle::CLIENT_CLOSED_REQUEST;
 
 /// The param of errors about keys: the compatible surface sends this word, not null.
 const NO_PARAM: &str = "None";
@@ -155,6 +156,9 @@ fn request(refusal: &Refusal) -> Parts {
             invalid(408, None, "The request body did not arrive in time; the connection is closed.".into())
         }
         Refusal::BodyBroken(error) => invalid(400, None, format!("The request body broke off: {error}")),
+        Refusal::ClientLeft => {
+            invalid(CLIENT_CLOSED_REQUEST, None, "The client left before its whole request had come.".into())
+        }
         Refusal::WrongMethod { allow } => {
             invalid(405, None, format!("Method not allowed here; use {allow}."))
         }
