@@ -15,6 +15,26 @@ from harness.upstream import script
 CHAT = "/v1/chat/completions"
 
 
+def strict(text):
+    return text + "bulkhead_settings:\n  journal_strict: true\n"
+
+
+def fill_disk(up):
+    """Puts the kernel's full device where each worker makes its first journal file; removing them makes room."""
+    (folder,) = [path for path in (up.data_dir / "journal").iterdir() if path.is_dir()]
+    links = [folder / f"{writer:04}-0000000001.journal" for writer in range(1, 1 + os.cpu_count())]
+    for link in links:
+        assert not link.exists(), "no call has been made yet"
+        link.symlink_to("/dev/full")
+    return links
+
+
+def metric(up, name):
+    text = up.admin.get("/metrics").text
+    (line,) = [line for line in text.splitlines() if line.startswith(name + " ")]
+    return float(line.split()[1])
+
+
 @pytest.fixture
 def own(log_dir, upstream):
     """`bulkhead up` of a test's own, to be killed."""
@@ -146,3 +166,45 @@ def test_a_client_that_leaves_between_attempts_is_counted(own, upstream):
     assert len(upstream.calls(name)) == 1
     total = own.admin.ok(own.admin.get("/analytics/overview", params={"period": "24h"}))["total"]
     assert (total["requests"], total["errors"], total["cancellations"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_a_full_disk_refuses_calls_in_strict_mode(log_dir, upstream, path):
+    up = Up(log_dir, strict(config(upstream)), new_master_key())
+    try:
+        key = up.admin.with_key(up.admin.generate()["key"])
+        links = fill_disk(up)
+        text, name = script()
+        body = {"model": "oai", "max_tokens": 50, "messages": [{"role": "user", "content": text}]}
+        refused = key.post(path, body)
+        assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1
+        assert refused.headers["x-bulkhead-error-source"] == "gateway"
+        error = refused.json()["error"]
+        assert "disk" in error["message"] and ("code" in error) == (path != "/v1/messages")
+        assert upstream.calls(name) == [], "no provider was asked"
+        assert up.admin.get("/health/readiness").status_code == 200
+        # The intent, and the row of the refusal.
+        eventually(lambda: metric(up, "bulkhead_journal_refused_records") == 2, 5)
+        for link in links:
+            link.unlink()
+        answered = key.post(path, body)
+        assert answered.status_code == 200
+        assert up.admin.row(answered.headers["x-litellm-call-id"])["status"] == "success"
+    finally:
+        up.close()
+
+
+def test_a_full_disk_serves_and_loses_nothing_by_default(own, upstream):
+    key = own.admin.with_key(own.admin.generate()["key"])
+    links = fill_disk(own)
+    served = [key.chat("oai", script()[0], stream=bool(n % 2)) for n in range(20)]
+    assert {response.status_code for response in served} == {200}
+    eventually(lambda: metric(own, "bulkhead_journal_waiting_records") == 40, 5)
+    assert metric(own, "bulkhead_journal_refused_records") == 0
+    for link in links:
+        link.unlink()
+    assert own.stop() == 0, "what waited is written and shipped at the latest when it ends"
+    own.start()
+    for response in served:
+        (row,) = rows(own.admin, response.headers["x-litellm-call-id"], 1)
+        assert row["status"] == "success" and row["spend"] > 0

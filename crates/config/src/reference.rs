@@ -16,7 +16,7 @@ as this page.
 An unknown key is a warning and has no effect. A value of a wrong type is an error, and Bulkhead does not start.
 ";
 
-const SECTIONS: [(&str, &str, &[Key]); 8] = [
+const SECTIONS: [(&str, &str, &[Key]); 9] = [
     ("Sections", "", keys::TOP),
     ("`model_list[]`", "One entry is one deployment.", keys::MODEL),
     (
@@ -31,6 +31,11 @@ const SECTIONS: [(&str, &str, &[Key]); 8] = [
     ("`general_settings`", "", keys::GENERAL_SETTINGS),
     ("`litellm_settings`", "", keys::LITELLM_SETTINGS),
     ("`router_settings`", "", keys::ROUTER_SETTINGS),
+    (
+        "`bulkhead_settings`",
+        "Each may be set by the environment too, as `BULKHEAD_` and its name in capitals; the file wins.",
+        keys::BULKHEAD_SETTINGS,
+    ),
 ];
 
 /// The page as Markdown.

@@ -12,6 +12,7 @@ pub fn schema() -> Value {
         ("general_settings", object(keys::GENERAL_SETTINGS, &[], false)),
         ("litellm_settings", object(keys::LITELLM_SETTINGS, &[], false)),
         ("router_settings", object(keys::ROUTER_SETTINGS, &[], false)),
+        ("bulkhead_settings", object(keys::BULKHEAD_SETTINGS, &[], false)),
         ("credential_list", list(object(keys::CREDENTIAL, &["credential_name"], false))),
         ("model_list", list(model)),
     ];

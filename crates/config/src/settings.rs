@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::fields::{Fields, Unknown};
+use crate::journal::Journal;
 use crate::keys;
 use crate::node::Node;
 use crate::problems::{At, Problems};
@@ -59,6 +60,7 @@ pub struct Settings {
     pub model_group_alias: BTreeMap<String, ModelAlias>,
     /// `litellm_key_header_name`: the header that carries the key instead of the usual ones.
     pub key_header_name: Option<String>,
+    pub journal: Journal,
 }
 
 /// Where an alias of `model_group_alias` leads.
@@ -90,12 +92,14 @@ impl Default for Settings {
             database_connection_timeout: DATABASE_TIMEOUT,
             model_group_alias: BTreeMap::new(),
             key_header_name: None,
+            journal: Journal::default(),
         }
     }
 }
 
-/// The three settings sections of the file, checked.
+/// The settings sections of the file, checked.
 pub struct Sections<'n> {
+    pub bulkhead: Fields<'n>,
     pub litellm: Fields<'n>,
     pub router: Fields<'n>,
     pub general: Fields<'n>,
@@ -111,11 +115,12 @@ impl<'n> Sections<'n> {
         let litellm = section("litellm_settings", keys::LITELLM_SETTINGS);
         let router = section("router_settings", keys::ROUTER_SETTINGS);
         let general = section("general_settings", keys::GENERAL_SETTINGS);
-        Some(Self { litellm: litellm?, router: router?, general: general? })
+        let bulkhead = section("bulkhead_settings", keys::BULKHEAD_SETTINGS);
+        Some(Self { litellm: litellm?, router: router?, general: general?, bulkhead: bulkhead? })
     }
 
     pub fn settings(&self, env: &Environment<'_>, problems: &mut Problems) -> Settings {
-        let Self { litellm, router, general } = self;
+        let Self { litellm, router, general, bulkhead } = self;
         let default = Settings::default();
         self.check_strategy(problems);
         Settings {
@@ -171,6 +176,7 @@ impl<'n> Sections<'n> {
                 .unwrap_or(default.database_connection_timeout),
             model_group_alias: aliases(router, problems),
             key_header_name: general.string("litellm_key_header_name"),
+            journal: Journal::read(bulkhead, env, problems),
         }
     }
 
@@ -221,7 +227,7 @@ fn aliases(router: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, Mod
     aliases
 }
 
-fn flag(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<bool> {
+pub(crate) fn flag(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<bool> {
     let text = env.get(name)?;
     let flag = match text.as_str() {
         "1" => Some(true),
@@ -234,7 +240,7 @@ fn flag(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<bo
     flag
 }
 
-fn seconds(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<Duration> {
+pub(crate) fn seconds(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<Duration> {
     let text = env.get(name)?;
     let seconds = crate::scalar::number(&text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     if seconds.is_none() {
@@ -243,7 +249,7 @@ fn seconds(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option
     seconds
 }
 
-fn whole(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<u32> {
+pub(crate) fn whole(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<u32> {
     let number = env.get(name)?.parse().ok();
     if number.is_none() {
         problems.env_error(name, "expected a whole number, not negative");

@@ -36,6 +36,8 @@ pub struct Settings {
     /// 422 unless `litellm_settings.budget_exceeded_status_code` says otherwise.
     pub budget_exceeded_status: u16,
     pub metrics_need_key: bool,
+    /// `bulkhead_settings.journal_strict`: make no call that cannot be written down.
+    pub journal_strict: bool,
 }
 
 impl Settings {
@@ -58,6 +60,7 @@ impl Settings {
             drop_params: false,
             budget_exceeded_status: 422,
             metrics_need_key: true,
+            journal_strict: false,
         }
     }
 }

@@ -15,8 +15,10 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 pub struct Stats {
     /// Records written to the journal.
     pub appended: u64,
-    /// Records that could not be written; the caller was told each time.
+    /// Records that were not written and never will be; the caller was told each time.
     pub refused: u64,
+    /// Records in memory that wait for room on the disk.
+    pub waiting_records: u64,
     /// Bytes of journal files on disk, those of dead processes that were taken over included.
     pub bytes: u64,
     /// Bytes written but not yet in the database.
@@ -59,8 +61,8 @@ pub(crate) struct Counters {
     pub replay_backlog_bytes: AtomicU64,
     /// When nothing was waiting last, in microseconds of [`kit::Clock::monotonic`].
     pub caught_up_at_us: AtomicU64,
-    /// When refusals were logged last, and how many there had been.
-    refusals_logged: Mutex<Option<(Timestamp, u64)>>,
+    /// When trouble was logged last, and how many records had been refused.
+    trouble_logged: Mutex<Option<(Timestamp, u64)>>,
     /// What background tasks alone count.
     pub noted: Mutex<Stats>,
 }
@@ -77,14 +79,20 @@ impl Counters {
         let _ = self.held_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
     }
 
-    /// Counts a record that was not written, and says so from time to time.
+    /// Counts a record that was not written.
     pub(crate) fn refuse(&self, error: &JournalError, now: Timestamp) {
-        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut logged = self.refusals_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.tell_of_trouble(error, now);
+    }
+
+    /// Says from time to time that records cannot be written.
+    pub(crate) fn tell_of_trouble(&self, error: &JournalError, now: Timestamp) {
+        let mut logged = self.trouble_logged.lock().unwrap_or_else(PoisonError::into_inner);
         let (silent_since, told) = logged.unwrap_or((Timestamp(i64::MIN), 0));
         if now.since(silent_since) >= LOG_EVERY {
+            let refused = self.refused.load(Ordering::Relaxed);
             *logged = Some((now, refused));
-            tracing::error!(refused_records = refused - told, %error, "records could not be written to the journal");
+            tracing::error!(refused_records = refused - told, %error, "records cannot be written to the journal");
         }
     }
 }

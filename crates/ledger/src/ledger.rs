@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::counters::Counters;
 use crate::process::Folder;
+use crate::record::Kind;
 use crate::writer::WriterState;
 use crate::{JournalError, OpenError, Settings, Stats, Writer};
 
@@ -85,11 +86,13 @@ impl Inner {
     }
 
     /// Whether one more segment may be begun. Checked only then: what is on disk is bounded, since no
-    /// segment grows beyond its own bound.
-    pub(crate) fn check_room(&self) -> Result<(), JournalError> {
+    /// segment grows beyond its own bound. For outcomes there is one segment more for each writer, so that
+    /// the end of a call that was let in finds room.
+    pub(crate) fn check_room(&self, kind: Kind) -> Result<(), JournalError> {
         let segment = u64::from(self.settings.segment_bytes_max);
         let being_written = segment * u64::from(self.open_writers.load(Ordering::Relaxed));
         let bytes_max = self.settings.total_bytes_max.max(being_written + segment);
+        let bytes_max = if kind == Kind::Outcome { bytes_max + being_written } else { bytes_max };
         let held_bytes = self.counters.held_bytes.load(Ordering::Relaxed) + being_written;
         if held_bytes > bytes_max {
             return Err(JournalError::Full { held_bytes, bytes_max });
@@ -104,9 +107,10 @@ impl Inner {
     fn stats(&self) -> Stats {
         let counters = &self.counters;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (mut appended, mut appended_bytes, mut being_written) = (0, 0, 0);
+        let (mut appended, mut appended_bytes, mut being_written, mut waiting_records) = (0, 0, 0, 0);
         for writer in self.writer_states() {
             appended += load(&writer.appended_records);
+            waiting_records += load(&writer.waiting_records);
             appended_bytes += load(&writer.appended_bytes);
             being_written += writer.position().1;
         }
@@ -116,6 +120,7 @@ impl Inner {
         let noted = counters.noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Stats {
             appended,
+            waiting_records,
             refused: load(&counters.refused),
             bytes: load(&counters.held_bytes) + being_written,
             backlog_bytes,

@@ -38,6 +38,7 @@ mod shipper;
 mod sink;
 mod source;
 mod sync;
+mod waiting;
 mod writer;
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub struct Settings {
     /// Bound of what this process keeps on disk, journals of dead processes that it took over
     /// included. Never less than one segment per writer and one more.
     pub total_bytes_max: u64,
+    /// Whether the caller refuses calls whose intents cannot be written. Otherwise they are kept in memory,
+    /// within bounds, until there is room.
+    pub strict: bool,
     /// How long the first event of a batch may wait for company.
     pub linger: Duration,
     /// Events in one transaction at most.
@@ -31,12 +34,30 @@ pub struct Settings {
     pub shutdown_deadline: Duration,
 }
 
+/// Segments are no smaller than this, unless they are set so.
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+const SEGMENT_BYTES_DEFAULT: u32 = 16 << 20;
+/// How many segments of each writer a small journal has room for.
+const SEGMENTS_PER_WRITER: u64 = 4;
+
+impl Settings {
+    /// The same with room for `total_bytes_max` bytes of journal, in segments small enough for `writers`.
+    #[must_use]
+    pub fn with_room(self, total_bytes_max: u64, writers: usize) -> Self {
+        let segments = SEGMENTS_PER_WRITER * (writers as u64 + 1);
+        let segment = (total_bytes_max / segments).max(SEGMENT_BYTES_MIN);
+        let segment_bytes_max = u32::try_from(segment).unwrap_or(u32::MAX).min(SEGMENT_BYTES_DEFAULT);
+        Self { total_bytes_max, segment_bytes_max, ..self }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             fsync: Fsync::Group(Duration::from_millis(50)),
-            segment_bytes_max: 16 << 20,
+            segment_bytes_max: SEGMENT_BYTES_DEFAULT,
             total_bytes_max: 4 << 30,
+            strict: false,
             linger: Duration::from_millis(250),
             batch_events_max: 4096,
             ship_timeout: Duration::from_secs(30),

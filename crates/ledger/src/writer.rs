@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use crate::ledger::Inner;
 use crate::record::{self, Kind};
 use crate::segment::{self, FIRST_RECORD};
+use crate::waiting::Waiting;
 use crate::{JournalError, RECORD_BYTES_MAX};
 
 /// Memory that a writer keeps between records.
@@ -26,6 +28,7 @@ pub struct Writer {
     segment: u32,
     length: u64,
     buffer: Vec<u8>,
+    waiting: Waiting,
 }
 
 /// What the background tasks may see of a writer. Only its writer changes it.
@@ -37,6 +40,8 @@ pub(crate) struct WriterState {
     /// Bytes appended since the start, over all segments.
     pub appended_bytes: AtomicU64,
     pub appended_records: AtomicU64,
+    /// Records that wait in memory for room on the disk.
+    pub waiting_records: AtomicU64,
     /// Something was appended since the shipper last looked.
     pub dirty: AtomicBool,
     pub closed: AtomicBool,
@@ -49,6 +54,7 @@ impl WriterState {
             position: AtomicU64::new(0),
             appended_bytes: AtomicU64::new(0),
             appended_records: AtomicU64::new(0),
+            waiting_records: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
@@ -77,14 +83,16 @@ impl WriterState {
 
 impl Writer {
     pub(crate) fn new(ledger: Arc<Inner>, state: Arc<WriterState>) -> Self {
-        Self { ledger, state, file: None, segment: 0, length: 0, buffer: Vec::with_capacity(BUFFER_BYTES) }
+        let (buffer, waiting) = (Vec::with_capacity(BUFFER_BYTES), Waiting::default());
+        Self { ledger, state, file: None, segment: 0, length: 0, buffer, waiting }
     }
 
     /// Writes down that a call is about to be made, and what it is charged with if nothing more is heard
     /// of it. Comes before the call.
     ///
     /// # Errors
-    /// When the record could not be written (disk full, journal full, too long); nothing is kept then.
+    /// When the record could not be written (disk full, journal full, too long). In strict mode nothing is
+    /// kept of it then; else it is kept in memory, while there is room, and written when the disk has room.
     pub fn intent(&mut self, intent: &Intent, expected: &Expected) -> Result<(), JournalError> {
         self.append(Kind::Intent, &(intent, expected))
     }
@@ -92,7 +100,7 @@ impl Writer {
     /// Writes down how far a call is.
     ///
     /// # Errors
-    /// As [`intent`](Self::intent). What was known before stands then.
+    /// As [`intent`](Self::intent), but nothing is kept of it. What was known before stands then.
     pub fn mark(&mut self, mark: &Mark) -> Result<(), JournalError> {
         self.append(Kind::Mark, mark)
     }
@@ -100,7 +108,8 @@ impl Writer {
     /// Writes down how a call ended.
     ///
     /// # Errors
-    /// As [`intent`](Self::intent). The call then counts as interrupted, as far as its last mark.
+    /// When the record could not be written. It is kept in memory then, as in [`intent`](Self::intent), and in
+    /// strict mode too; if it does not fit there, the call counts as interrupted, as far as its last mark.
     pub fn outcome(&mut self, outcome: &Outcome) -> Result<(), JournalError> {
         self.append(Kind::Outcome, outcome)
     }
@@ -114,10 +123,10 @@ impl Writer {
     }
 
     fn append<T: Serialize>(&mut self, kind: Kind, value: &T) -> Result<(), JournalError> {
-        let written = record::encode(&mut self.buffer, kind, value).and_then(|()| self.write_record());
+        let written = record::encode(&mut self.buffer, kind, value).and_then(|()| self.write_buffer(kind));
         match &written {
             Ok(()) => self.wake_shipper(),
-            Err(error) => self.ledger.counters.refuse(error, self.ledger.clock.now()),
+            Err(error) => self.wait_or_refuse(kind, error),
         }
         if self.buffer.capacity() > RECORD_BYTES_MAX {
             self.buffer = Vec::with_capacity(BUFFER_BYTES);
@@ -125,17 +134,55 @@ impl Writer {
         written
     }
 
-    fn write_record(&mut self) -> Result<(), JournalError> {
-        let bytes = self.buffer.len() as u64;
+    fn write_buffer(&mut self, kind: Kind) -> Result<(), JournalError> {
+        self.write_waiting()?;
+        let mut buffer = mem::take(&mut self.buffer);
+        let written = self.write_record(kind, &mut buffer);
+        self.buffer = buffer;
+        written
+    }
+
+    /// What waits goes first, so that no outcome comes before its intent.
+    fn write_waiting(&mut self) -> Result<(), JournalError> {
+        while let Some((kind, mut record)) = self.waiting.pop() {
+            if let Err(error) = self.write_record(kind, &mut record) {
+                self.waiting.put_back(kind, record);
+                return Err(error);
+            }
+            self.state.waiting_records.store(self.waiting.len(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A record that cannot be written waits in memory, unless its call is not made without it.
+    fn wait_or_refuse(&mut self, kind: Kind, error: &JournalError) {
+        let may_wait = match kind {
+            Kind::Intent | Kind::Event => !self.ledger.settings.strict,
+            Kind::Outcome => true,
+            Kind::Mark => false,
+        };
+        let is_for_now = matches!(error, JournalError::Io(_) | JournalError::Full { .. });
+        let now = self.ledger.clock.now();
+        if may_wait && is_for_now && self.waiting.push(kind, &self.buffer) {
+            self.state.waiting_records.store(self.waiting.len(), Ordering::Relaxed);
+            self.ledger.counters.tell_of_trouble(error, now);
+        } else {
+            self.ledger.counters.refuse(error, now);
+        }
+    }
+
+    /// Writes an encoded record.
+    fn write_record(&mut self, kind: Kind, record: &mut [u8]) -> Result<(), JournalError> {
+        let bytes = record.len() as u64;
         if self.length + bytes > u64::from(self.ledger.settings.segment_bytes_max) {
             self.end_segment();
         }
         let file = match self.file.take() {
             Some(file) => file,
-            None => self.begin_segment()?,
+            None => self.begin_segment(kind)?,
         };
-        record::seal(&mut self.buffer, self.length);
-        let written = write_or_undo(&file, &self.buffer, self.length);
+        record::seal(record, self.length);
+        let written = write_or_undo(&file, record, self.length);
         self.file = Some(file);
         written?;
         self.length += bytes;
@@ -144,8 +191,8 @@ impl Writer {
         Ok(())
     }
 
-    fn begin_segment(&mut self) -> Result<File, JournalError> {
-        self.ledger.check_room()?;
+    fn begin_segment(&mut self, kind: Kind) -> Result<File, JournalError> {
+        self.ledger.check_room(kind)?;
         let segment = self.segment.max(1);
         let file = segment::create(&segment::path(self.ledger.folder(), self.state.number, segment))?;
         self.segment = segment;
@@ -174,6 +221,9 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        if let Err(error) = self.write_waiting() {
+            tracing::error!(records = self.waiting.len(), %error, "records are lost: the journal never had room for them");
+        }
         self.end_segment();
         self.state.closed.store(true, Ordering::Release);
         self.ledger.open_writers.fetch_sub(1, Ordering::Relaxed);

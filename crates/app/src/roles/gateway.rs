@@ -55,7 +55,8 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
     let store = Store::connect_lazy(&assembly.store_settings())?;
     let replica =
         Arc::new(Replica::load_or_empty(&assembly.data_dir.policy_snapshot(), policy::Settings::default()));
-    let ledger = Ledger::open(&assembly.data_dir.journal(), ledger::Settings::default(), clock.clone())
+    let journal = journal_settings(&assembly.config.settings.journal, worker_count(options.workers));
+    let ledger = Ledger::open(&assembly.data_dir.journal(), journal, clock.clone())
         .map_err(|error| Failure::Said(error.to_string()))?;
     let core = Arc::new(core(&assembly, &options, master_key, &clock, &replica, &ledger)?);
     let listener = listen::open(&options.listen, options.port)?;
@@ -138,8 +139,24 @@ fn settings(assembly: &Assembly, master_key: kit::Secret) -> Result<Settings, Fa
         drop_params: config.drop_params,
         budget_exceeded_status: config.budget_exceeded_status_code,
         metrics_need_key: config.require_auth_for_metrics_endpoint,
+        journal_strict: config.journal.strict,
         ..Settings::with_master_key(master_key)
     })
+}
+
+fn journal_settings(journal: &config::Journal, workers: usize) -> ledger::Settings {
+    let fsync = match journal.fsync {
+        config::JournalFsync::Group(interval) => ledger::Fsync::Group(interval),
+        config::JournalFsync::Os => ledger::Fsync::Os,
+    };
+    let settings = ledger::Settings { fsync, strict: journal.strict, ..ledger::Settings::default() };
+    settings.with_room(u64::from(journal.max_size_mb) * MIB, workers)
+}
+
+/// As many as there are cores, unless it is said.
+fn worker_count(wanted: Option<usize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    wanted.unwrap_or_else(cores).max(1)
 }
 
 /// One maker per worker thread; a worker is made on its own thread.
@@ -148,7 +165,6 @@ fn workers(
     clock: &Arc<dyn Clock>,
     wanted: Option<usize>,
 ) -> Result<Vec<impl FnOnce() -> Worker + Send + 'static>, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let extra_roots = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
     let tls = upstream::tls::client_config(extra_roots.as_deref())
         .map_err(|error| Failure::Said(error.to_string()))?;
@@ -161,7 +177,7 @@ fn workers(
             Worker::new(core, client, writer, Box::new(rng))
         }
     };
-    Ok((0..wanted.unwrap_or(cores).max(1)).map(make).collect())
+    Ok((0..worker_count(wanted)).map(make).collect())
 }
 
 async fn tail(replica: Arc<Replica>, store: Store, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
@@ -199,6 +215,11 @@ async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {
             (GaugeName::JournalBytes, journal.bytes as f64),
             (GaugeName::JournalLagSeconds, journal.lag.as_secs_f64()),
             (GaugeName::JournalRefusedRecords, journal.refused as f64),
+            (GaugeName::JournalWaitingRecords, journal.waiting_records as f64),
+            (GaugeName::JournalShippedEvents, journal.shipped as f64),
+            (GaugeName::JournalInterruptedCalls, journal.interrupted as f64),
+            (GaugeName::JournalRejectedEvents, journal.rejected as f64),
+            (GaugeName::JournalQuarantinedFiles, journal.quarantined_files as f64),
             (GaugeName::JournalBacklogBytes, journal.backlog_bytes as f64),
             (GaugeName::PolicyKeys, policy.keys as f64),
             (GaugeName::PolicyStalenessSeconds, policy.stale_for.as_secs_f64()),

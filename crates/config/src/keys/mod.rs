@@ -4,6 +4,7 @@
 //! and Bulkhead does not act on yet is [`Support::Later`], so that it is reported, not mistaken for a
 //! typing error.
 
+mod bulkhead;
 mod general;
 mod info;
 mod litellm;
@@ -11,6 +12,7 @@ mod params;
 mod router;
 mod top;
 
+pub use bulkhead::BULKHEAD_SETTINGS;
 pub use general::GENERAL_SETTINGS;
 pub use info::{CREDENTIAL, MODEL_INFO};
 pub use litellm::LITELLM_SETTINGS;
@@ -141,6 +143,7 @@ mod tests {
             LITELLM_SETTINGS,
             ROUTER_SETTINGS,
             GENERAL_SETTINGS,
+            BULKHEAD_SETTINGS,
         ];
         for table in tables {
             for (at, key) in table.iter().enumerate() {

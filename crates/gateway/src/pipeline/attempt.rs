@@ -22,10 +22,12 @@ use super::{deadline, failure, stream};
 use crate::deployments::Ready;
 use crate::names;
 use crate::refusal::{ProviderFailure, Refusal};
-use crate::worker::Worker;
+use crate::worker::{Core, Worker};
 
 /// Retry-After for a full house, when nothing tells when there is room.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Retry-After while the journal takes nothing: room comes with the database, or with someone who makes it.
+const JOURNAL_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What all attempts of one request share.
 pub struct Request<'r> {
@@ -140,7 +142,7 @@ impl Request<'_> {
             .deployments
             .enter(candidate)
             .ok_or_else(|| Missed::Refused(self.nobody(NoCandidate::Full)))?;
-        let settlement = self.open_account(candidate, &ready, reservation.take());
+        let settlement = self.open_account(candidate, &ready, reservation)?;
         let provider_dialect = target.dialect;
         let sent_at = core.clock.monotonic();
         match self.exchange(candidate, &ready, target, prepared.pieces).await {
@@ -193,18 +195,22 @@ impl Request<'_> {
         &self,
         candidate: &Candidate,
         ready: &Arc<Ready>,
-        reservation: Option<policy::Reservation>,
-    ) -> Settlement {
+        reservation: &mut Option<policy::Reservation>,
+    ) -> Result<Settlement, Missed> {
         let id = self.worker.new_event_id();
         let intent = self.intent(id, Some((candidate, ready)));
         let Admitted { input_tokens, max_output_tokens, .. } = *self.admitted;
         let usage = ready.habits.expect(intent.dialect, intent.stream, input_tokens, max_output_tokens);
-        // An intent that cannot be written (disk full) is counted and logged by the ledger; by default
-        // requests are served all the same.
-        let _ = self.worker.write_intent(&intent, &ready.priced.expected(usage));
-        let metrics = &self.worker.core.metrics;
+        let written = self.worker.write_intent(&intent, &ready.priced.expected(usage));
+        let Core { metrics, settings, .. } = &*self.worker.core;
+        // By default requests are served all the same; the ledger keeps the intent in memory, or counts and
+        // logs it.
+        if written.is_err() && settings.journal_strict {
+            return Err(Missed::Refused(Refusal::JournalFull { retry_after: JOURNAL_RETRY_AFTER }));
+        }
         let labels = metrics.call(&self.admitted.group.name, &candidate.provider, self.received.dialect);
-        Settlement::open(self.worker.clone(), id, labels, ready.clone(), input_tokens, reservation)
+        let (worker, reservation) = (self.worker.clone(), reservation.take());
+        Ok(Settlement::open(worker, id, labels, ready.clone(), input_tokens, reservation))
     }
 
     fn intent(&self, id: uuid::Uuid, at: Option<(&Candidate, &Ready)>) -> Intent {

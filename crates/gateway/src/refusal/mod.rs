@@ -82,6 +82,10 @@ pub enum Refusal {
     Overloaded {
         retry_after: Duration,
     },
+    /// The call cannot be written down, and is not to be made without that.
+    JournalFull {
+        retry_after: Duration,
+    },
     /// The deployment cannot be called as it is configured.
     Misconfigured {
         message: String,
@@ -141,6 +145,7 @@ impl Refusal {
             Self::WrongMethod { .. } => "wrong_method",
             Self::NoHealthyDeployment { .. } => "no_healthy_deployment",
             Self::Overloaded { .. } => "overloaded",
+            Self::JournalFull { .. } => "journal_full",
             Self::Misconfigured { .. } => "misconfigured",
             Self::Provider(_) => "provider",
         }
@@ -150,7 +155,8 @@ impl Refusal {
         match self {
             Self::PolicyUnavailable { retry_after }
             | Self::NoHealthyDeployment { retry_after, .. }
-            | Self::Overloaded { retry_after } => Some(*retry_after),
+            | Self::Overloaded { retry_after }
+            | Self::JournalFull { retry_after } => Some(*retry_after),
             Self::Provider(failure) => failure.retry_after,
             _ => None,
         }

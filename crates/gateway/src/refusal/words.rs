@@ -178,6 +178,14 @@ fn request(refusal: &Refusal) -> Parts {
             None,
             "The gateway holds as many requests as it may at once. Try again shortly.".into(),
         ),
+        Refusal::JournalFull { .. } => (
+            503,
+            "journal_full",
+            None,
+            "The gateway cannot write this call down: its disk or its journal is full. Calls are not made without \
+             that here (bulkhead_settings.journal_strict). Try again shortly."
+                .into(),
+        ),
         Refusal::Misconfigured { message } => (500, "internal_server_error", None, message.clone()),
         _ => (500, "internal_server_error", None, "Internal server error".into()),
     }

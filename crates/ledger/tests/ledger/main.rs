@@ -2,6 +2,7 @@
 
 mod common;
 mod database;
+mod full;
 mod interleavings;
 mod samples;
 mod shipping;

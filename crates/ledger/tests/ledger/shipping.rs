@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::{Memory, Mode, Running, drain, files, open, run, settings};
 use crate::samples::{event, expected, intent, mark, outcome};
-use bulkhead_ledger::{Fsync, JournalError, Settings, Writer};
+use bulkhead_ledger::{Fsync, Settings, Writer};
 use domain::Status;
 use tempfile::tempdir;
 use uuid::Uuid;
@@ -259,35 +259,6 @@ async fn a_damaged_journal_is_read_as_far_as_it_goes_and_kept() {
     assert!(stats.corrupt_bytes > 0 && stats.torn_bytes > 0);
     assert_eq!(files(folder.path()).len(), 1);
     assert!(files(folder.path())[0].ends_with(".corrupt"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_journal_refuses_until_something_was_shipped() {
-    let (folder, database) = (tempdir().unwrap(), Memory::default());
-    let ledger = open(folder.path(), Settings { total_bytes_max: 16_384, ..settings() });
-    let mut writer = ledger.writer();
-    let first_refused =
-        (0..).find(|number| writer.intent(&intent(*number), &expected(*number)).is_err()).unwrap();
-    let refused = writer.intent(&intent(first_refused), &expected(first_refused));
-    assert!(matches!(refused, Err(JournalError::Full { .. })), "{refused:?}");
-    assert!(ledger.stats().bytes <= 16_384 && ledger.stats().bytes > 8_192);
-    assert_eq!(ledger.stats().refused, 2);
-
-    let running = run(&ledger, database.clone());
-    let mut number = first_refused;
-    while writer.intent(&intent(number), &expected(number)).is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        number += 1;
-    }
-    for number in (0..first_refused).chain([number]) {
-        while writer.outcome(&outcome(number)).is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-    drop(writer);
-    running.stop().await;
-    assert_eq!(database.rows().len() as u64, first_refused + 1);
-    assert!(database.statuses().iter().all(|status| *status == Status::Success));
 }
 
 #[tokio::test(start_paused = true)]

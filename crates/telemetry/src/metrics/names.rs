@@ -111,19 +111,29 @@ pub enum GaugeName {
     JournalBytes,
     JournalLagSeconds,
     JournalRefusedRecords,
+    JournalWaitingRecords,
+    JournalShippedEvents,
+    JournalInterruptedCalls,
+    JournalRejectedEvents,
+    JournalQuarantinedFiles,
     PolicyStalenessSeconds,
     PolicyKeys,
 }
 
 impl GaugeName {
     /// In the order of the enum.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::RequestsInFlight,
         Self::DeploymentsCooling,
         Self::JournalBacklogBytes,
         Self::JournalBytes,
         Self::JournalLagSeconds,
         Self::JournalRefusedRecords,
+        Self::JournalWaitingRecords,
+        Self::JournalShippedEvents,
+        Self::JournalInterruptedCalls,
+        Self::JournalRejectedEvents,
+        Self::JournalQuarantinedFiles,
         Self::PolicyStalenessSeconds,
         Self::PolicyKeys,
     ];
@@ -148,7 +158,32 @@ impl GaugeName {
         const JOURNAL_REFUSED: Name = gauge(
             "bulkhead_journal_refused_records",
             &[],
-            "Records that could not be written to the journal since the start (disk full, bound reached)",
+            "Records since the start that the journal had no room for (disk full, bound reached) and that are not kept",
+        );
+        const JOURNAL_WAITING: Name = gauge(
+            "bulkhead_journal_waiting_records",
+            &[],
+            "Records that wait in memory until the journal has room for them",
+        );
+        const JOURNAL_SHIPPED: Name = gauge(
+            "bulkhead_journal_shipped_events",
+            &[],
+            "Events since the start that the database has taken, those it already had included",
+        );
+        const JOURNAL_INTERRUPTED: Name = gauge(
+            "bulkhead_journal_interrupted_calls",
+            &[],
+            "Calls among the shipped events that the death of a gateway had interrupted",
+        );
+        const JOURNAL_REJECTED: Name = gauge(
+            "bulkhead_journal_rejected_events",
+            &[],
+            "Events since the start that the database will never take; each is kept in a `.corrupt` file",
+        );
+        const JOURNAL_QUARANTINED: Name = gauge(
+            "bulkhead_journal_quarantined_files",
+            &[],
+            "Journal files since the start that held bytes that do not check; each is kept as a `.corrupt` file",
         );
         const POLICY_STALENESS: Name = gauge(
             "bulkhead_policy_staleness_seconds",
@@ -163,6 +198,11 @@ impl GaugeName {
             Self::JournalBytes => &JOURNAL_BYTES,
             Self::JournalLagSeconds => &JOURNAL_LAG,
             Self::JournalRefusedRecords => &JOURNAL_REFUSED,
+            Self::JournalWaitingRecords => &JOURNAL_WAITING,
+            Self::JournalShippedEvents => &JOURNAL_SHIPPED,
+            Self::JournalInterruptedCalls => &JOURNAL_INTERRUPTED,
+            Self::JournalRejectedEvents => &JOURNAL_REJECTED,
+            Self::JournalQuarantinedFiles => &JOURNAL_QUARANTINED,
             Self::PolicyStalenessSeconds => &POLICY_STALENESS,
             Self::PolicyKeys => &POLICY_KEYS,
         }

@@ -1,0 +1,45 @@
+//! The section of settings that the compatible surface lacks.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use bulkhead_config::{Journal, JournalFsync, check_bytes};
+
+const NOTHING: &str = "model_list: []\n";
+
+fn read(text: &str, env: &[(&str, &str)]) -> Result<Journal, String> {
+    let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let loaded = check_bytes("config.yaml", text.as_bytes(), &env).map_err(|errors| errors.to_string())?;
+    Ok(loaded.config.settings.journal)
+}
+
+#[test]
+fn the_journal_is_as_the_file_says_then_the_environment() {
+    let default =
+        Journal { fsync: JournalFsync::Group(Duration::from_millis(50)), max_size_mb: 4096, strict: false };
+    assert_eq!(read(NOTHING, &[]), Ok(default));
+    let file = "bulkhead_settings:\n  journal_fsync: os\n  journal_max_size_mb: 8\n  journal_strict: true\n";
+    let env = [
+        ("BULKHEAD_JOURNAL_FSYNC", "group"),
+        ("BULKHEAD_JOURNAL_FSYNC_INTERVAL_SECONDS", "0.2"),
+        ("BULKHEAD_JOURNAL_MAX_SIZE_MB", "9"),
+        ("BULKHEAD_JOURNAL_STRICT", "true"),
+    ];
+    assert_eq!(read(file, &env), Ok(Journal { fsync: JournalFsync::Os, max_size_mb: 8, strict: true }));
+    let group = JournalFsync::Group(Duration::from_millis(200));
+    assert_eq!(read(NOTHING, &env), Ok(Journal { fsync: group, max_size_mb: 9, strict: true }));
+    let every_second = "bulkhead_settings:\n  journal_fsync_interval_seconds: 1\n";
+    let group = JournalFsync::Group(Duration::from_secs(1));
+    assert_eq!(read(every_second, &env[..2]), Ok(Journal { fsync: group, ..default }));
+}
+
+#[test]
+fn what_makes_no_sense_is_an_error_with_its_place() {
+    let error = read("bulkhead_settings:\n  journal_fsync: always\n", &[]).unwrap_err();
+    assert!(error.contains("config.yaml:2:18 (bulkhead_settings.journal_fsync)"), "{error}");
+    assert!(error.contains("expected `group` or `os`"), "{error}");
+    let error = read(NOTHING, &[("BULKHEAD_JOURNAL_FSYNC", "always")]).unwrap_err();
+    assert!(error.contains("environment variable BULKHEAD_JOURNAL_FSYNC"), "{error}");
+    assert!(read("bulkhead_settings:\n  journal_max_size_mb: 0\n", &[]).is_err());
+    assert!(read(NOTHING, &[("BULKHEAD_JOURNAL_MAX_SIZE_MB", "lots")]).is_err());
+}
