@@ -76,7 +76,7 @@ pub fn refusal(worker: &Worker, dialect: Dialect, refusal: &Refusal, id: Option<
     put(headers, names::ERROR_SOURCE, if words.source == Source::Gateway { "gateway" } else { "provider" });
     match id {
         Some(id) => call_id(headers, id),
-        None => call_id(headers, &worker.new_call_id().to_string()),
+        None => call_id(headers, &worker.new_id().to_string()),
     }
     if let Some(after) = refusal.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));

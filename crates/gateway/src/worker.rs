@@ -150,12 +150,9 @@ impl Worker {
         }
     }
 
-    pub fn new_call_id(&self) -> Uuid {
-        kit::new_call_id(&mut **self.rng())
-    }
-
-    pub fn new_event_id(&self) -> Uuid {
-        kit::new_event_id(self.core.clock.now(), &mut **self.rng())
+    /// An id for a request or for one attempt of it.
+    pub fn new_id(&self) -> Uuid {
+        kit::new_id(self.core.clock.now(), &mut **self.rng())
     }
 
     /// The worker's own source of chance; the lock is free, since one thread uses it.

@@ -12,7 +12,7 @@ mod secret;
 
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use hash::{KeyHash, ParseKeyHashError};
-pub use id::{new_call_id, new_event_id};
+pub use id::new_id;
 pub use money::{Money, ParseMoneyError};
 pub use rng::{Rng, SeededRng};
 pub use secret::Secret;

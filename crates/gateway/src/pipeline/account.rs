@@ -83,7 +83,7 @@ pub fn unanswered(
     model: &str,
     end: End,
 ) {
-    let id = worker.new_event_id();
+    let id = worker.new_id();
     let intent = intent(received, caller, ask, model, id, None, Money::ZERO);
     let outcome = Outcome {
         id,

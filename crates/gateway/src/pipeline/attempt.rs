@@ -197,7 +197,7 @@ impl Request<'_> {
         ready: &Arc<Ready>,
         reservation: &mut Option<policy::Reservation>,
     ) -> Result<Settlement, Missed> {
-        let id = self.worker.new_event_id();
+        let id = self.worker.new_id();
         let intent = self.intent(id, Some((candidate, ready)));
         let Admitted { input_tokens, max_output_tokens, .. } = *self.admitted;
         let usage = ready.habits.expect(intent.dialect, intent.stream, input_tokens, max_output_tokens);

@@ -57,7 +57,7 @@ pub fn call_id(worker: &Worker, headers: &HeaderMap) -> Box<str> {
     let own = text(headers, &names::CALL_ID).filter(|id| {
         !id.is_empty() && id.len() <= CALL_ID_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic())
     });
-    own.map_or_else(|| worker.new_call_id().to_string().into(), Into::into)
+    own.map_or_else(|| worker.new_id().to_string().into(), Into::into)
 }
 
 pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
