@@ -2,13 +2,14 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use crate::pool::Lent;
 use crate::streams::Stream;
 
 /// A body made of pieces with a known total length, sent without joining them.
@@ -62,23 +63,38 @@ impl HttpBody for Pieces {
 #[derive(Debug)]
 pub struct Body {
     source: Source,
-    /// Counts as a request at its host until the body is gone.
-    _stream: Option<Stream>,
 }
 
 #[derive(Debug)]
 enum Source {
-    Upstream(Incoming),
+    /// Over a connection that is driven by whoever reads the body.
+    Own {
+        incoming: Incoming,
+        lent: Lent,
+    },
+    /// Over a connection that others use too; it counts as a request at its host until the body is gone.
+    Shared {
+        incoming: Incoming,
+        _stream: Stream,
+    },
     Canned(Pieces),
 }
 
+/// Frames that lie ready at most when a body is dropped that somebody read to its last event, but not to
+/// its end: then its connection can be used again.
+const REST_FRAMES_MAX: usize = 4;
+
 impl Body {
-    pub(crate) const fn upstream(incoming: Incoming, stream: Option<Stream>) -> Self {
-        Self { source: Source::Upstream(incoming), _stream: stream }
+    pub(crate) const fn own(incoming: Incoming, lent: Lent) -> Self {
+        Self { source: Source::Own { incoming, lent } }
+    }
+
+    pub(crate) const fn shared(incoming: Incoming, stream: Stream) -> Self {
+        Self { source: Source::Shared { incoming, _stream: stream } }
     }
 
     pub(crate) const fn canned(pieces: Pieces) -> Self {
-        Self { source: Source::Canned(pieces), _stream: None }
+        Self { source: Source::Canned(pieces) }
     }
 }
 
@@ -100,7 +116,8 @@ impl HttpBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.get_mut().source {
-            Source::Upstream(incoming) => {
+            Source::Own { incoming, lent } => poll_own(incoming, lent, cx),
+            Source::Shared { incoming, .. } => {
                 Pin::new(incoming).poll_frame(cx).map_err(|error| BodyError::from(&error))
             }
             Source::Canned(pieces) => Pin::new(pieces).poll_frame(cx).map_err(|never| match never {}),
@@ -109,17 +126,47 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Upstream(incoming) => incoming.is_end_stream(),
+            Source::Own { incoming, .. } | Source::Shared { incoming, .. } => incoming.is_end_stream(),
             Source::Canned(pieces) => pieces.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Upstream(incoming) => incoming.size_hint(),
+            Source::Own { incoming, .. } | Source::Shared { incoming, .. } => incoming.size_hint(),
             Source::Canned(pieces) => pieces.size_hint(),
         }
     }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let Source::Own { incoming, lent } = &mut self.source else { return };
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..REST_FRAMES_MAX {
+            if !matches!(poll_own(incoming, lent, &mut cx), Poll::Ready(Some(Ok(_)))) {
+                return;
+            }
+        }
+    }
+}
+
+fn poll_own(
+    incoming: &mut Incoming,
+    lent: &mut Lent,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    // Only driving the connection brings a frame, so nobody needs to be woken for one.
+    let mut unwoken = Context::from_waker(Waker::noop());
+    let mut frame = Pin::new(&mut *incoming).poll_frame(&mut unwoken);
+    if frame.is_pending() {
+        lent.drive(cx);
+        frame = Pin::new(incoming).poll_frame(&mut unwoken);
+    }
+    if matches!(frame, Poll::Ready(None)) {
+        lent.give_back(cx);
+    }
+    frame.map_err(|error| BodyError::from(&error))
 }
 
 impl From<&hyper::Error> for BodyError {

@@ -10,6 +10,7 @@ use kit::{Clock, Rng};
 
 use crate::canned::Canned;
 use crate::connect::Connector;
+use crate::pool::{Failed, Pool};
 use crate::streams::Streams;
 use crate::{Body, Destination, Pieces, SendError, Target};
 
@@ -49,9 +50,9 @@ impl Default for ClientSettings {
 /// on a new one; a request of which anything was sent is never repeated here.
 #[derive(Clone)]
 pub struct Client {
-    /// HTTP/2 where the server offers it.
+    /// HTTP/2 where the server offers it; many requests share a connection.
     any: legacy::Client<Connector, Pieces>,
-    http1: legacy::Client<Connector, Pieces>,
+    http1: Pool,
     streams: Streams,
     canned: Arc<Canned>,
 }
@@ -64,13 +65,11 @@ impl Client {
         clock: Arc<dyn Clock>,
         rng: &mut dyn Rng,
     ) -> Self {
-        let build = |http2: bool| {
-            let connector = Connector::new(rustls::ClientConfig::clone(tls), http2, settings.connect_timeout);
-            pool(settings).build(connector)
-        };
+        let connector =
+            |http2| Connector::new(rustls::ClientConfig::clone(tls), http2, settings.connect_timeout);
         Self {
-            any: build(true),
-            http1: build(false),
+            any: shared_pool(settings).build(connector(true)),
+            http1: Pool::new(connector(false), settings),
             streams: Streams::new(settings.http2_streams_per_host_max),
             canned: Arc::new(Canned::new(clock, rng)),
         }
@@ -101,19 +100,26 @@ impl Client {
     /// # Errors
     /// When no answer came.
     pub async fn send(&self, request: Request<Pieces>) -> Result<Response<Body>, SendError> {
-        let authority = request.uri().authority().cloned();
+        let uri = request.uri();
+        let authority = uri.authority().cloned();
         // Without TLS there is no HTTP/2, and so nothing to count.
-        let secure = request.uri().scheme() == Some(&Scheme::HTTPS);
-        let stream = authority.as_ref().filter(|_| secure).and_then(|host| self.streams.enter(host));
-        let http = if stream.is_some() { &self.any } else { &self.http1 };
-        match http.request(request).await {
-            Ok(response) => Ok(response.map(|body| Body::upstream(body, stream))),
-            Err(error) => Err(SendError::classify(&error, authority.as_ref())),
+        let is_secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let stream = authority.as_ref().filter(|_| is_secure).and_then(|host| self.streams.enter(host));
+        match stream {
+            Some(stream) => match self.any.request(request).await {
+                Ok(response) => Ok(response.map(|body| Body::shared(body, stream))),
+                Err(error) => Err(SendError::classify(error.is_connect(), &error, authority.as_ref())),
+            },
+            None => match self.http1.send(request).await {
+                Ok((response, lent)) => Ok(response.map(|body| Body::own(body, lent))),
+                Err(Failed::Connect(error)) => Err(SendError::classify(true, &*error, authority.as_ref())),
+                Err(Failed::Exchange(error)) => Err(SendError::classify(false, &error, authority.as_ref())),
+            },
         }
     }
 }
 
-fn pool(settings: &ClientSettings) -> legacy::Builder {
+fn shared_pool(settings: &ClientSettings) -> legacy::Builder {
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())

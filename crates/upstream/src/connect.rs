@@ -26,7 +26,7 @@ pub(crate) struct UnknownHost;
 pub(crate) struct ConnectTimedOut;
 
 type Tls = HttpsConnector<HttpConnector<Resolver>>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Looks up, connects and shakes hands within `timeout` altogether.

@@ -2,7 +2,6 @@ use std::error::Error;
 use std::io;
 
 use http::uri::Authority;
-use hyper_util::client::legacy;
 
 use crate::connect::{ConnectTimedOut, UnknownHost};
 
@@ -44,13 +43,17 @@ impl SendError {
         }
     }
 
-    pub(crate) fn classify(error: &legacy::Error, authority: Option<&Authority>) -> Self {
+    pub(crate) fn classify(
+        while_connecting: bool,
+        error: &(dyn Error + 'static),
+        authority: Option<&Authority>,
+    ) -> Self {
         let host: Box<str> = authority.map_or("", Authority::as_str).into();
-        if error.is_connect() { connect_error(error, host) } else { exchange_error(error, host) }
+        if while_connecting { connect_error(error, host) } else { exchange_error(error, host) }
     }
 }
 
-fn connect_error(error: &legacy::Error, host: Box<str>) -> SendError {
+fn connect_error(error: &(dyn Error + 'static), host: Box<str>) -> SendError {
     let mut last = String::new();
     for cause in causes(error) {
         if cause.is::<ConnectTimedOut>() {
@@ -71,7 +74,7 @@ fn connect_error(error: &legacy::Error, host: Box<str>) -> SendError {
     SendError::Unreachable { host, reason: last.into() }
 }
 
-fn exchange_error(error: &legacy::Error, host: Box<str>) -> SendError {
+fn exchange_error(error: &(dyn Error + 'static), host: Box<str>) -> SendError {
     let malformed =
         causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse);
     if malformed { SendError::Malformed { host } } else { SendError::Reset { host } }

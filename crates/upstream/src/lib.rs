@@ -9,6 +9,7 @@ mod canned;
 mod client;
 mod connect;
 mod error;
+mod pool;
 pub mod providers;
 mod streams;
 mod target;

@@ -222,3 +222,23 @@ async fn leaving_within_a_stream_closes_the_connection() {
     drop(answer);
     assert!(ends(&mut stream).await);
 }
+
+#[tokio::test]
+async fn a_body_left_after_its_last_event_gives_its_connection_back_when_the_end_has_come() {
+    let (listener, url) = listen().await;
+    let http = client();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for _ in 0..2 {
+            read_request(&mut stream).await;
+            let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ndone\r\n0\r\n\r\n";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let mut answer = call(&http, &url).await.unwrap().into_body();
+        let last = answer.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(last, "done");
+    }
+    server.await.unwrap();
+}
