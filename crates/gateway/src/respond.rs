@@ -221,7 +221,8 @@ fn durations(facts: &Facts<'_>, headers: &mut HeaderMap, waited: Duration) {
 }
 
 fn millis(duration: Duration) -> String {
-    format!("{:.3}", duration.as_secs_f64() * 1e3)
+    let micros = duration.as_micros();
+    format!("{}.{:03}", micros / 1000, micros % 1000)
 }
 
 fn security(headers: &mut HeaderMap) {

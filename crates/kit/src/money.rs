@@ -56,8 +56,12 @@ impl fmt::Display for Money {
         if rest == 0 {
             return write!(f, "{sign}{dollars}.0");
         }
-        let fraction = format!("{rest:09}");
-        write!(f, "{sign}{dollars}.{}", fraction.trim_end_matches('0'))
+        let (mut fraction, mut digits) = (rest, 9);
+        while fraction % 10 == 0 {
+            fraction /= 10;
+            digits -= 1;
+        }
+        write!(f, "{sign}{dollars}.{fraction:0digits$}")
     }
 }
 

@@ -269,7 +269,7 @@ fn api_key(event: &UsageEvent) -> String {
 
 /// Postgres refuses NUL in text; one odd byte from a client must not hold up the ledger.
 fn clean(text: &str) -> String {
-    text.replace('\0', "")
+    if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() }
 }
 
 fn clean_option(text: &Option<Box<str>>) -> Option<String> {
