@@ -1,8 +1,9 @@
 //! What is worked out once for each deployment: how it is called and what it costs.
 
-use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use hashbrown::{Equivalent, HashMap};
 use http::HeaderMap;
 use routing::Candidate;
 use upstream::{Endpoint, TargetError};
@@ -41,11 +42,21 @@ impl Ready {
 /// A deployment's id and the provider's name of the model.
 type ModelAt = (Box<str>, Arc<str>);
 
+/// The same, borrowed: looking up allocates nothing.
+#[derive(Hash)]
+struct Sought<'s>(&'s str, &'s str);
+
+impl Equivalent<ModelAt> for Sought<'_> {
+    fn equivalent(&self, known: &ModelAt) -> bool {
+        *known.0 == *self.0 && *known.1 == *self.1
+    }
+}
+
 /// Every deployment that has been called, by id and model.
 pub struct ReadyDeployments {
     prices: Arc<Prices>,
     environment: Environment,
-    known: RwLock<HashMap<ModelAt, Arc<Ready>>>,
+    known: RwLock<HashMap<ModelAt, Arc<Ready>, RandomState>>,
 }
 
 impl ReadyDeployments {
@@ -56,8 +67,8 @@ impl ReadyDeployments {
     /// # Errors
     /// When the deployment cannot be called as it is configured.
     pub fn get(&self, candidate: &Candidate) -> Result<Arc<Ready>, TargetError> {
-        let key = (candidate.deployment.id.as_str().into(), candidate.model.clone());
-        if let Some(ready) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let sought = Sought(&candidate.deployment.id, &candidate.model);
+        if let Some(ready) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&sought) {
             return Ok(ready.clone());
         }
         let ready = Arc::new(self.prepare(candidate)?);
@@ -65,7 +76,7 @@ impl ReadyDeployments {
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }
-        known.insert(key, ready.clone());
+        known.insert((candidate.deployment.id.as_str().into(), candidate.model.clone()), ready.clone());
         Ok(ready)
     }
 
