@@ -6,6 +6,7 @@ as the promises say, and writes the table to `bench/results/`; `CHAOS=full` take
 
 import os
 
+import httpx
 import pytest
 
 from harness.fleet import Fleet, UpFleet
@@ -14,7 +15,7 @@ from harness.postgres import Postgres
 from harness.process import eventually
 from harness.reconcile import reconcile
 from harness.report import Report
-from harness.upstream import Upstream
+from harness.upstream import Upstream, script
 
 FORM = os.environ.get("CHAOS", "short")
 assert FORM in ("short", "long", "full"), "CHAOS is short, long or full"
@@ -53,6 +54,13 @@ class Lab:
     def pick(self, short, long, full=None):
         """The figure for this form."""
         return {"short": short, "long": long, "full": long if full is None else full}[FORM]
+
+    def chat(self, url, key, model="oai"):
+        """One request beside the load, which the audit can tell from others."""
+        text, name = script()
+        body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        headers = {"authorization": f"Bearer {key}", "x-litellm-call-id": name}
+        return httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=30)
 
     def audit(self, requests, seconds=60):
         """The ledger against the provider's books, once every call has its row or the time is over."""

@@ -13,9 +13,10 @@ class FaultProxy(Program):
         """`pass`, `delay` (ms), `cut`, `half_open` or `reset`."""
         self.order("POST", "/mode", {"mode": mode, **more})
 
-    def cut_commits(self, unanswered=0, unsent=0):
-        """Breaks the connection of so many commits to come: their answer is swallowed, or they never arrive."""
-        self.order("POST", "/cut-commits", {"unanswered": unanswered, "unsent": unsent})
+    def cut_commits(self, **counts):
+        """Breaks the connection of so many commits to come: `unanswered` (the answer is swallowed), `unsent` (the
+        database never hears of it) or `muted` (nor does it hear that the client is gone)."""
+        self.order("POST", "/cut-commits", counts)
 
     def counts(self):
         return self.order("GET", "/counts")

@@ -47,6 +47,9 @@ class Flow:
 class Requests(list):
     """The requests of a flow."""
 
+    def __add__(self, others):
+        return Requests([*self, *others])
+
     def with_outcome(self, *outcomes):
         return Requests(request for request in self if request["outcome"] in outcomes)
 

@@ -19,6 +19,10 @@ const WAL_PAGES: u32 = 10_000;
 /// Page cache of one SQLite connection.
 const CACHE_KIB: u32 = 16_384;
 
+/// Longest that Postgres waits for the next statement of a transaction. Transactions hold locks that all gateways
+/// need; when a machine vanishes in the middle of one, nobody else would tell Postgres for hours.
+const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
+
 /// Something of either database.
 pub(crate) enum Either<S, P> {
     Sqlite(S),
@@ -164,7 +168,10 @@ fn postgres_options(
     let mut options = PgConnectOptions::from_str(&format!("{base}?{kept}"))
         .map_err(|error| StoreError::Unavailable(error.to_string()))?
         .application_name("bulkhead")
-        .options([("statement_timeout", statement_timeout.as_millis().to_string())]);
+        .options([
+            ("statement_timeout", statement_timeout.as_millis().to_string()),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX.as_millis().to_string()),
+        ]);
     if let Some(schema) = value("schema") {
         options = options.options([("search_path", schema)]);
     }

@@ -47,7 +47,8 @@ pub struct Counts {
     pub commits_cut: u64,
 }
 
-/// Breaks connections at a `COMMIT`: with its answer swallowed, or before the database hears of it.
+/// Breaks connections at a `COMMIT`: with its answer swallowed, before the database hears of it, or by falling
+/// mute before it, so that the database waits in an open transaction.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CutCommits {
@@ -55,6 +56,8 @@ struct CutCommits {
     unanswered: u64,
     #[serde(default)]
     unsent: u64,
+    #[serde(default)]
+    muted: u64,
 }
 
 #[derive(Default)]
@@ -66,6 +69,7 @@ struct Tally {
     /// Still to be broken.
     cut_unanswered: AtomicU64,
     cut_unsent: AtomicU64,
+    cut_muted: AtomicU64,
 }
 
 impl Tally {
@@ -116,6 +120,7 @@ impl FaultProxy {
                     serde_json::from_value(order.body).map_err(|error| error.to_string())?;
                 self.tally.cut_unanswered.store(cut.unanswered, Ordering::Relaxed);
                 self.tally.cut_unsent.store(cut.unsent, Ordering::Relaxed);
+                self.tally.cut_muted.store(cut.muted, Ordering::Relaxed);
                 Ok(json!({"ok": true}))
             }
             (Method::GET, "/counts") => Ok(json!(self.counts())),

@@ -41,7 +41,7 @@ pub async fn run(client: TcpStream, to: SocketAddr, mut mode: watch::Receiver<Mo
     let stopped = tokio::select! {
         biased;
         stopped = no_longer_forwarded(&mut mode) => stopped,
-        _ = link.forward(&watched, &tally) => Stopped::Closed,
+        stopped = link.forward(&watched, &tally) => stopped.unwrap_or(Stopped::Closed),
     };
     match stopped {
         // All sockets are dropped, which closes them.
@@ -78,7 +78,7 @@ impl Link {
         Self { client: client.into_split(), database: database.into_split() }
     }
 
-    async fn forward(&mut self, mode: &watch::Receiver<Mode>, tally: &Tally) -> io::Result<()> {
+    async fn forward(&mut self, mode: &watch::Receiver<Mode>, tally: &Tally) -> io::Result<Stopped> {
         let (cut, cutting) = watch::channel(false);
         tokio::select! {
             done = ask(&mut self.client.0, &mut self.database.1, tally, &cut) => done,
@@ -108,13 +108,13 @@ async fn ask(
     database: &mut OwnedWriteHalf,
     tally: &Tally,
     cut: &watch::Sender<bool>,
-) -> io::Result<()> {
+) -> io::Result<Stopped> {
     let mut buffer = vec![0; READ_BYTES_MAX];
     let mut messages = Messages::default();
     loop {
         let read = client.read(&mut buffer).await?;
         if read == 0 {
-            return Ok(());
+            return Ok(Stopped::Closed);
         }
         for said in messages.push(&buffer[..read]) {
             match said {
@@ -125,9 +125,13 @@ async fn ask(
             if said != Said::Commit {
                 continue;
             }
+            if Tally::take(&tally.cut_muted) {
+                tally.commits_cut.fetch_add(1, Ordering::Relaxed);
+                return Ok(Stopped::Swallowed);
+            }
             if Tally::take(&tally.cut_unsent) {
                 tally.commits_cut.fetch_add(1, Ordering::Relaxed);
-                return Ok(());
+                return Ok(Stopped::Closed);
             }
             if Tally::take(&tally.cut_unanswered) {
                 tally.commits_cut.fetch_add(1, Ordering::Relaxed);
@@ -144,12 +148,12 @@ async fn answer(
     client: &mut OwnedWriteHalf,
     mode: &watch::Receiver<Mode>,
     cutting: watch::Receiver<bool>,
-) -> io::Result<()> {
+) -> io::Result<Stopped> {
     let mut buffer = vec![0; READ_BYTES_MAX];
     loop {
         let read = database.read(&mut buffer).await?;
         if read == 0 || *cutting.borrow() {
-            return Ok(());
+            return Ok(Stopped::Closed);
         }
         let delay = match *mode.borrow() {
             Mode::Delay { ms } => Duration::from_millis(ms),
