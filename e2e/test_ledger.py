@@ -3,12 +3,14 @@
 import itertools
 import os
 import signal
+import sqlite3
 import threading
+import time
 
 import httpx
 import pytest
 
-from harness.bulkhead import Up, config, cost_nano, nano, new_master_key
+from harness.bulkhead import Api, Up, config, cost_nano, nano, new_master_key, role, run
 from harness.process import eventually
 from harness.upstream import script
 
@@ -208,3 +210,116 @@ def test_a_full_disk_serves_and_loses_nothing_by_default(own, upstream):
     for response in served:
         (row,) = rows(own.admin, response.headers["x-litellm-call-id"], 1)
         assert row["status"] == "success" and row["spend"] > 0
+
+
+class Solo:
+    """A gateway without backend or supervisor, on SQLite."""
+
+    def __init__(self, home, log_dir, upstream):
+        self.home, self.log_dir = home, log_dir
+        (home / "config.yaml").write_text(config(upstream))
+        self.database = home / "solo.db"
+        self.env = {"LITELLM_MASTER_KEY": new_master_key(), "DATABASE_URL": f"sqlite://{self.database}"}
+        code, out, error = run(["migrate", "up"], env=self.env, cwd=home)
+        assert code == 0, out + error
+
+    def start(self, *arguments):
+        arguments = ["--port", 0, "--data-dir", self.home / "data", *arguments]
+        self.process, self.url = role("gateway", self.log_dir, arguments, self.env, self.home)
+        self.api = Api(self.url, self.env["LITELLM_MASTER_KEY"])
+
+    def journals(self):
+        """The folders of processes that left something."""
+        return [path for path in (self.home / "data" / "journal").iterdir() if path.is_dir()]
+
+    def rows(self):
+        with sqlite3.connect(self.database) as database:
+            return database.execute("select call_id, status, output_tokens, usage_estimated from usage_events").fetchall()
+
+
+@pytest.fixture
+def solo(tmp_path, log_dir, upstream):
+    solo = Solo(tmp_path, log_dir, upstream)
+    yield solo
+    if solo.process.popen.poll() is None:
+        solo.process.kill()
+
+
+class Stream(threading.Thread):
+    """Reads a stream that has begun to its end, whatever that is."""
+
+    def __init__(self, solo, words):
+        super().__init__(daemon=True)
+        self.solo, self.lines, self.broke = solo, [], None
+        text, self.name = script(words)
+        self.body = {"model": "oai", "stream": True, "messages": [{"role": "user", "content": text}]}
+        self.call_id = f"stream-{self.name}"
+
+    def run(self):
+        try:
+            with self.solo.api.http.stream("POST", CHAT, json=self.body, headers={"x-litellm-call-id": self.call_id}) as response:
+                for line in response.iter_lines():
+                    self.lines.append(line)
+        except httpx.HTTPError as error:
+            self.broke = error
+
+    def begun(self, lines=10):
+        self.start()
+        eventually(lambda: len(self.lines) >= lines, 10, "the begin of a stream")
+        return self
+
+
+def test_a_stop_drains_streams_ships_and_leaves_nothing(solo):
+    solo.start()
+    stream = Stream(solo, "words=150 gap_ms=10").begun()
+    solo.process.send(signal.SIGTERM)
+    # Not ready any more: nobody is let in, while the stream goes on.
+    eventually(lambda: not_ready(solo.url), 2, "readiness off")
+    assert stream.is_alive() and solo.process.popen.poll() is None
+    stream.join(20)
+    assert stream.broke is None and stream.lines[-2] == "data: [DONE]"
+    assert solo.process.stop(signal.SIGCONT) == 0
+    assert solo.rows() == [(stream.call_id, "success", 150, 0)]
+    assert solo.journals() == [], "all of it was shipped before the end"
+
+
+def not_ready(url):
+    try:
+        return httpx.get(url + "/health/readiness", timeout=2).status_code == 503
+    except httpx.TransportError:
+        return True
+
+
+def test_a_stop_cuts_streams_at_the_drain_limit(solo, upstream):
+    solo.start("--drain-seconds", 1)
+    stream = Stream(solo, "words=2000 gap_ms=10").begun()
+    asked = time.monotonic()
+    assert solo.process.stop() == 0
+    assert 0.9 < time.monotonic() - asked < 10
+    stream.join(10)
+    assert upstream.ended(stream.name)["ended"] == "disconnected"
+    ((call_id, status, output, estimated),) = solo.rows()
+    assert (call_id, status, estimated) == (stream.call_id, "cancelled", 1) and output > 50
+    assert solo.journals() == []
+
+
+def test_a_second_signal_ends_at_once_and_the_next_start_ships(solo, upstream):
+    solo.start()
+    done = [solo.api.chat("oai").headers["x-litellm-call-id"] for _ in range(10)]
+    stream = Stream(solo, "words=2000 gap_ms=10").begun(300)
+    solo.process.send(signal.SIGTERM)
+    eventually(lambda: not_ready(solo.url), 2, "the first signal to be heard")
+    asked = time.monotonic()
+    assert solo.process.stop() != 0
+    assert time.monotonic() - asked < 2, "at once"
+    stream.join(10)
+    assert len(solo.journals()) == 1, "kept for the next start"
+    billed = upstream.ended(stream.name)["billed"]
+
+    solo.start()
+    eventually(lambda: len(solo.rows()) == 11, 15, "the rows of all calls")
+    found = {call_id: (status, output, estimated) for call_id, status, output, estimated in solo.rows()}
+    assert all(found[call_id][0] == "success" for call_id in done)
+    status, output, estimated = found[stream.call_id]
+    assert (status, estimated) == ("interrupted", 1) and abs(output - billed["output"]) < 150
+    assert solo.process.stop() == 0 and solo.journals() == []

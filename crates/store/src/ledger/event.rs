@@ -268,7 +268,7 @@ fn api_key(event: &UsageEvent) -> String {
 }
 
 /// Postgres refuses NUL in text; one odd byte from a client must not hold up the ledger.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() }
 }
 

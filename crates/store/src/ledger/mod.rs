@@ -3,6 +3,7 @@
 mod dimension;
 mod event;
 mod rollup;
+mod running;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -14,6 +15,7 @@ pub(crate) use dimension::Dimensions;
 pub(crate) use event::EventRow;
 pub(crate) use rollup::bucket_micros;
 pub use rollup::{MICROS_PER_QUARTER, QUARTERS_PER_DAY, quarter_of};
+pub use running::{RunningTotal, TotalOf};
 
 use crate::StoreError;
 use crate::db::{Db, Tx, on};
@@ -41,12 +43,12 @@ static ADD_SPEND: LazyLock<Batch> = LazyLock::new(|| {
 
 /// Every statement of the ledger that takes one row.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, dimension::ALL].concat()
+    [ALL, dimension::ALL, running::ALL].concat()
 }
 
 /// Every statement of the ledger that takes many rows.
-pub(crate) fn batches() -> [&'static Batch; 5] {
-    [&event::FIND, &event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &ADD_SPEND]
+pub(crate) fn batches() -> [&'static Batch; 6] {
+    [&event::FIND, &event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &running::ADD_TOTALS, &ADD_SPEND]
 }
 
 /// What is thought of a batch before it is stored.
@@ -108,6 +110,7 @@ impl Ledger<'_> {
             return Ok(None);
         }
         let learned = tx.add_rollups(&rows, self.dimensions).await?;
+        tx.add_totals(&rows, at).await?;
         let key_spend = tx.add_spend(&rows, at).await?;
         tx.commit().await?;
         self.dimensions.learn(learned);

@@ -1,5 +1,6 @@
 use domain::Status;
 use kit::{Money, Timestamp};
+use store::ledger::{RunningTotal, TotalOf};
 use store::spend::{LogQuery, Range, Scope};
 
 use crate::support::{TestDb, backends, event};
@@ -92,6 +93,85 @@ backends! {
             (totals.requests, totals.failures, totals.refusals, totals.cancellations),
             (6, 3, 1, 1)
         );
+    }
+
+    async fn running_totals_move_for_new_events_alone(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        let of = |id: u128, team: Option<&str>, tags: &[&str]| {
+            let mut event = event(id, Some(&key), 60, 10);
+            event.intent.team_id = team.map(Box::from);
+            event.intent.tags = tags.iter().map(|tag| (*tag).into()).collect();
+            event
+        };
+        let mut events = vec![
+            of(1, Some("t"), &["blue", "green", "blue"]),
+            of(2, Some("t"), &["blue"]),
+            of(3, None, &["a\0b", ""]),
+        ];
+        let mut failed = of(4, None, &[]);
+        failed.outcome.superseded = true;
+        let mut refused = of(5, None, &[]);
+        refused.intent.deployment_id = "".into();
+        refused.intent.customer = None;
+        events.extend([failed, refused]);
+        db.store.ledger().ship(&events[..2], now()).await.unwrap();
+        db.store.ledger().ship(&events, now()).await.unwrap();
+        db.store.ledger().ship(&events, now()).await.unwrap();
+
+        let totals = |count: i64, requests: i64| {
+            Some(RunningTotal {
+                requests,
+                input_tokens: 10 * count,
+                output_tokens: 5 * count,
+                spend_nano: 10 * count,
+            })
+        };
+        let expected = [
+            (TotalOf::User("ada"), totals(5, 4)),
+            (TotalOf::Team("t"), totals(2, 2)),
+            (TotalOf::Member { team: "t", user: "ada" }, totals(2, 2)),
+            (TotalOf::Organization("org"), totals(5, 4)),
+            (TotalOf::Customer("customer-1"), totals(4, 3)),
+            (TotalOf::Tag("blue"), totals(2, 2)),
+            (TotalOf::Tag("green"), totals(1, 1)),
+            (TotalOf::Tag("ab"), totals(1, 1)),
+            (TotalOf::Tag(""), None),
+            (TotalOf::Model("claude-opus"), totals(4, 3)),
+            (TotalOf::Team("ada"), None),
+        ];
+        for (of, total) in expected {
+            assert_eq!(db.store.ledger().running_total(of).await.unwrap(), total, "{of:?}");
+        }
+        let key = db.store.keys().get(key.hash).await.unwrap().unwrap();
+        assert_eq!(key.spend, Money(50), "the key's own");
+    }
+
+    /// A database of the version before gets totals of what it knows.
+    async fn running_totals_begin_with_the_past(db: TestDb) {
+        let key = db.add_key("sk-one").await;
+        let mut events = (0..9).map(|id| event(id, Some(&key), 60, 10)).collect::<Vec<_>>();
+        for event in &mut events[3..] {
+            event.intent.team_id = Some("t".into());
+        }
+        db.store.ledger().ship(&events, now()).await.unwrap();
+        let of = [
+            TotalOf::User("ada"),
+            TotalOf::Team("t"),
+            TotalOf::Member { team: "t", user: "ada" },
+            TotalOf::Organization("org"),
+            TotalOf::Customer("customer-1"),
+            TotalOf::Model("claude-opus"),
+        ];
+        let mut before = Vec::new();
+        for of in of {
+            before.push(db.store.ledger().running_total(of).await.unwrap());
+        }
+        assert!(before.iter().all(Option::is_some));
+        db.execute("DROP TABLE running_totals").await;
+        db.execute(include_str!("../../migrations/0003_running_totals.sql")).await;
+        for (of, before) in of.into_iter().zip(before) {
+            assert_eq!(db.store.ledger().running_total(of).await.unwrap(), before, "{of:?}");
+        }
     }
 
     async fn a_request_counts_once_and_its_attempts_apart(db: TestDb) {

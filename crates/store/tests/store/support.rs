@@ -1,6 +1,7 @@
 use domain::key::VirtualKey;
 use domain::{Dialect, Intent, Outcome, Status, Usage, UsageEvent};
 use kit::{KeyHash, Money, Timestamp};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use store::keys::Actor;
 use store::{Settings, Store};
 use tempfile::TempDir;
@@ -36,6 +37,18 @@ impl TestDb {
     /// Another process on the same database.
     pub async fn another(&self) -> Store {
         Store::connect(&self.settings).await.unwrap()
+    }
+
+    /// Runs statements that the crate has no business with.
+    pub async fn execute(&self, statements: &'static str) {
+        let url = &self.settings.url;
+        if url.starts_with("sqlite") {
+            let mut connection = SqliteConnection::connect(url).await.unwrap();
+            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        }
     }
 
     pub async fn add_key(&self, raw: &str) -> VirtualKey {
