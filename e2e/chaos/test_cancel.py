@@ -7,12 +7,13 @@ from harness.process import eventually
 CLOSED_MS_MAX = 100
 
 
-@pytest.mark.parametrize("which", ["lab", "up_lab"], ids=["postgres", "up"])
-def test_cancels_at_random_moments(which, request):
+@pytest.mark.parametrize("which, http2", [("lab", False), ("lab", True), ("up_lab", False)],
+                         ids=["postgres", "postgres-http2", "up"])
+def test_cancels_at_random_moments(which, http2, request):
     lab = request.getfixturevalue(which)
     cancels, rate = lab.pick(150, 1_000), lab.pick(50, 50)
     flow = lab.driver.start(
-        "leave", lab.fleet.urls, rate, [lab.fleet.key()], requests_max=cancels, cancel_within_ms=500, prompt_words=20,
+        "leave", lab.fleet.urls, rate, [lab.fleet.key()], requests_max=cancels, cancel_within_ms=500, prompt_words=20, http2=http2,
         stream_script="words=40 gap_ms=10 delay_ms=100", whole_script="delay_ms=400",
     )
     eventually(lambda: sum(flow.counts()[how] for how in ("cancelled", "done", "refused", "cut")) == cancels, 120)
@@ -24,7 +25,7 @@ def test_cancels_at_random_moments(which, request):
     )
     eventually(lambda: lab.fleet.in_flight() == 0, 5, "the end of every request on the gauge")
     lab.add(
-        f"{len(left_us):,} clients leave at random moments", requests, audit,
+        f"{len(left_us):,} clients leave at random moments, HTTP/{2 if http2 else 1.1}", requests, audit,
         notes=f"upstream closed after {late_ms[-1]:.0f} ms at most, {late_ms[len(late_ms) // 2]:.1f} ms in the middle; "
         f"{audit.cancelled} rows cancelled, charged {audit.cancelled_nano:,} n$ where the provider counted "
         f"{audit.cancelled_provider_nano:,}",

@@ -69,11 +69,18 @@ pub struct Target {
     pub address: SocketAddr,
     ready: AtomicBool,
     idle: Mutex<Vec<Lane>>,
+    /// One connection that all requests over HTTP/2 share.
+    shared: tokio::sync::Mutex<Option<Lane>>,
 }
 
 impl Target {
     const fn new(address: SocketAddr) -> Self {
-        Self { address, ready: AtomicBool::new(true), idle: Mutex::new(Vec::new()) }
+        Self {
+            address,
+            ready: AtomicBool::new(true),
+            idle: Mutex::new(Vec::new()),
+            shared: tokio::sync::Mutex::const_new(None),
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -85,13 +92,36 @@ impl Target {
         self.ready.store(false, Ordering::Relaxed);
     }
 
-    /// An idle connection that still stands.
-    pub fn idle(&self) -> Option<Lane> {
+    /// A connection for a request: an idle one that still stands, or a new one.
+    ///
+    /// # Errors
+    /// When the gateway takes none.
+    pub async fn lane(&self, http2: bool) -> Result<Lane, String> {
+        if !http2 {
+            return match self.idle() {
+                Some(lane) => Ok(lane),
+                None => Lane::open(self.address).await,
+            };
+        }
+        let mut shared = self.shared.lock().await;
+        if let Some(lane) = shared.as_ref().filter(|lane| lane.is_ready()).and_then(Lane::share) {
+            return Ok(lane);
+        }
+        let lane = Lane::open_http2(self.address).await?;
+        *shared = lane.share();
+        Ok(lane)
+    }
+
+    fn idle(&self) -> Option<Lane> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         std::iter::from_fn(|| idle.pop()).find(Lane::is_ready)
     }
 
+    /// Takes a connection back for another request.
     pub fn keep(&self, lane: Lane) {
+        if lane.share().is_some() {
+            return;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
             idle.push(lane);

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::balance::{Balancer, Target};
-use super::exchange::{self, Lane};
+use super::exchange;
 use super::record::{Outcome, Record};
 use crate::clock::SystemClock;
 
@@ -27,6 +27,7 @@ pub struct Chat {
     pub stream: bool,
     pub prompt_words: usize,
     pub script: String,
+    pub http2: bool,
     pub balance: bool,
     pub timeout: Duration,
     pub cancel_after: Option<Duration>,
@@ -89,11 +90,7 @@ impl Chat {
 
     /// An error means that not one byte came back.
     async fn attempt(&self, target: &Target, clock: SystemClock, record: &mut Record) -> Result<(), String> {
-        let lane = match target.idle() {
-            Some(lane) => Ok(lane),
-            None => Lane::open(target.address).await,
-        };
-        let mut lane = lane.inspect_err(|_| {
+        let mut lane = target.lane(self.http2).await.inspect_err(|_| {
             record.refused_connections += 1;
             target.suspend();
         })?;
@@ -123,7 +120,9 @@ impl Chat {
         let body = json!({
             "model": self.model, "stream": self.stream, "messages": [{"role": "user", "content": text}]
         });
-        Request::post("/v1/chat/completions")
+        // HTTP/2 takes scheme and authority from the URL.
+        let url = format!("http://{address}/v1/chat/completions");
+        Request::post(if self.http2 { url.as_str() } else { "/v1/chat/completions" })
             .header("host", address.to_string())
             .header("authorization", format!("Bearer {}", self.key))
             .header("content-type", "application/json")

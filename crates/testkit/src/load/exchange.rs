@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
@@ -16,34 +16,66 @@ const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
 /// How much of an answer's end is kept, to see that; and of a refusal's beginning, to tell it.
 const KEPT_BYTES_MAX: usize = 512;
 
-/// A connection. Dropping it closes the socket, whatever is under way.
-pub struct Lane {
-    sender: SendRequest<Full<Bytes>>,
-    driving: AbortHandle,
+/// A way to one gateway.
+pub enum Lane {
+    /// A connection of its own. Dropping it closes the socket, whatever is under way.
+    Http1 { sender: http1::SendRequest<Full<Bytes>>, _driving: Driving },
+    /// A share of a connection. Dropping the request resets its stream alone.
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-impl Drop for Lane {
+/// The task that moves a connection's bytes.
+pub struct Driving(AbortHandle);
+
+impl Drop for Driving {
     fn drop(&mut self) {
-        self.driving.abort();
+        self.0.abort();
     }
+}
+
+async fn connect(address: SocketAddr) -> std::io::Result<TokioIo<TcpStream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(TokioIo::new(stream))
 }
 
 impl Lane {
     /// # Errors
     /// When the gateway takes no connection.
     pub async fn open(address: SocketAddr) -> Result<Self, String> {
-        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let (sender, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        let io = connect(address).await.map_err(|error| error.to_string())?;
+        let (sender, connection) = http1::handshake(io).await.map_err(|error| error.to_string())?;
         let driving = tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, driving: driving.abort_handle() })
+        Ok(Self::Http1 { sender, _driving: Driving(driving.abort_handle()) })
+    }
+
+    /// # Errors
+    /// When the gateway takes no connection.
+    pub async fn open_http2(address: SocketAddr) -> Result<Self, String> {
+        let io = connect(address).await.map_err(|error| error.to_string())?;
+        let handshake = http2::handshake(TokioExecutor::new(), io).await;
+        let (sender, connection) = handshake.map_err(|error| error.to_string())?;
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self::Http2(sender))
+    }
+
+    /// Another share of the same connection, where it can be shared.
+    pub fn share(&self) -> Option<Self> {
+        match self {
+            Self::Http1 { .. } => None,
+            Self::Http2(sender) => Some(Self::Http2(sender.clone())),
+        }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.sender.is_ready()
+        match self {
+            Self::Http1 { sender, .. } => sender.is_ready(),
+            Self::Http2(sender) => sender.is_ready(),
+        }
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -51,7 +83,11 @@ impl Lane {
     /// # Errors
     /// When the connection breaks before that: nothing came back.
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<http::Response<Incoming>, String> {
-        self.sender.send_request(request).await.map_err(|error| error.to_string())
+        let answer = match self {
+            Self::Http1 { sender, .. } => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        };
+        answer.map_err(|error| error.to_string())
     }
 }
 

@@ -129,6 +129,7 @@ impl Shared {
             stream,
             prompt_words: flow.prompt_words,
             script: if stream { flow.stream_script.clone() } else { flow.whole_script.clone() },
+            http2: flow.http2,
             balance: flow.balance,
             timeout: Duration::from_millis(flow.timeout_ms),
             cancel_after: flow

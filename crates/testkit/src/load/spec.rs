@@ -35,6 +35,9 @@ pub struct Flow {
     pub cancel_within_ms: Option<u64>,
     /// Ends by itself after so many requests.
     pub requests_max: Option<u64>,
+    /// HTTP/2 with prior knowledge, one connection to each gateway; else HTTP/1.1.
+    #[serde(default)]
+    pub http2: bool,
     /// Whether a request that brought no byte back may go to another gateway. Otherwise each request has one
     /// gateway, in turn.
     #[serde(default = "yes")]

@@ -165,8 +165,8 @@ fn billed(
     }
 }
 
-/// What is billed for a stream that was left after so many pieces.
+/// What is billed for an answer that was left after so many pieces of it.
 pub fn billed_so_far(whole: Billed, sent: usize, of: usize) -> Billed {
     let output = (whole.output * sent.min(of) as u64).div_ceil(of.max(1) as u64);
-    Billed { output, ..whole }
+    Billed { output, reasoning: whole.reasoning.min(output), ..whole }
 }

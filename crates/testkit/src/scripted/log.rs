@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use kit::{Clock, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::answer::billed_so_far;
 use super::books::{Books, Page};
 use crate::clock::SystemClock;
 
@@ -102,8 +104,13 @@ impl Log {
         record.number = state.next;
         record.at_us = self.clock.now().micros();
         state.counts.entry(record.model.clone()).or_default().started += 1;
-        let call =
-            Call { log: Arc::clone(self), number: record.number, model: record.model.clone(), ended: false };
+        let call = Call {
+            log: Arc::clone(self),
+            number: record.number,
+            model: record.model.clone(),
+            ended: false,
+            making: None,
+        };
         state.books.open(&record);
         if state.records.len() == RECORDS_MAX {
             state.records.pop_front();
@@ -186,6 +193,21 @@ pub struct Call {
     number: u64,
     model: String,
     ended: bool,
+    making: Option<Making>,
+}
+
+/// A whole answer while it is made.
+struct Making {
+    whole: Billed,
+    since: Duration,
+    time: Duration,
+}
+
+impl Making {
+    fn so_far(&self, now: Duration) -> Billed {
+        let micros = |time: Duration| usize::try_from(time.as_micros()).unwrap_or(usize::MAX);
+        billed_so_far(self.whole, micros(now.saturating_sub(self.since)), micros(self.time))
+    }
 }
 
 impl Call {
@@ -193,12 +215,15 @@ impl Call {
         self.number
     }
 
-    /// Notes that work has begun: from here on the prompt is billed, whether the client stays or not.
-    pub fn accepted(&self, prompt: Billed) {
-        self.log.steer(self.number, |course| course.billed = Billed { output: 0, reasoning: 0, ..prompt });
+    /// Notes that work has begun: from here on the prompt is billed, whether the client stays or not. An answer
+    /// that is `made` over a time before any of it is sent is billed as far as it has come when the client leaves.
+    pub fn accepted(&mut self, whole: Billed, made: Option<Duration>) {
+        self.making = made.map(|time| Making { whole, since: self.log.clock.monotonic(), time });
+        self.log.steer(self.number, |course| course.billed = billed_so_far(whole, 0, 1));
     }
 
-    pub fn head(&self, status: u16) {
+    pub fn head(&mut self, status: u16) {
+        self.making = None;
         self.log.change(self.number, |record| record.status = Some(status));
     }
 
@@ -230,7 +255,7 @@ impl Call {
             "failed" => counts.failed += 1,
             _ => counts.disconnected += 1,
         }
-        if let Some(billed) = billed {
+        if let ("finished", Some(billed)) = (how, billed) {
             counts.billed.input += billed.input;
             counts.billed.output += billed.output;
             counts.billed.cache_read += billed.cache_read;
@@ -243,7 +268,8 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if !self.ended {
-            self.end("disconnected", None);
+            let billed = self.making.take().map(|making| making.so_far(self.log.clock.monotonic()));
+            self.end("disconnected", billed);
         }
     }
 }

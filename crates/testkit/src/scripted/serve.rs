@@ -195,7 +195,7 @@ fn headers_of(headers: &http::HeaderMap) -> std::collections::BTreeMap<String, S
     headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
-async fn act(mut seen: Seen, call: Call, log: &Log, connection: Connection) -> Reply {
+async fn act(mut seen: Seen, mut call: Call, log: &Log, connection: Connection) -> Reply {
     if let (Some(times), Some(id)) = (seen.script.times, &seen.script.id)
         && log.times_seen(id) > times
     {
@@ -205,7 +205,8 @@ async fn act(mut seen: Seen, call: Call, log: &Log, connection: Connection) -> R
     }
     let refused = refuse_access(&seen);
     if refused.is_none() && seen.script.status.is_none() {
-        call.accepted(answer_to(&seen).ok().flatten().map(|(_, answer)| answer.billed).unwrap_or_default());
+        let whole = answer_to(&seen).ok().flatten().map(|(_, answer)| answer.billed).unwrap_or_default();
+        call.accepted(whole, (!seen.stream).then_some(seen.script.delay));
     }
     tokio::time::sleep(seen.script.delay).await;
     if let Some(reply) = refused {
@@ -233,7 +234,7 @@ async fn act(mut seen: Seen, call: Call, log: &Log, connection: Connection) -> R
     json_reply(500, &Value::Null)
 }
 
-fn finish_badly(call: Call, body: &'static str) -> Reply {
+fn finish_badly(mut call: Call, body: &'static str) -> Reply {
     call.head(200);
     call.failed();
     bytes_reply(200, "application/json", Bytes::from_static(body.as_bytes()))
@@ -274,7 +275,7 @@ fn answer_to(seen: &Seen) -> Result<Option<(Asked, Answer)>, Invalid> {
     Ok(Some((asked, answer)))
 }
 
-fn answer_well(seen: Seen, call: Call, connection: Connection) -> Reply {
+fn answer_well(seen: Seen, mut call: Call, connection: Connection) -> Reply {
     let made = match answer_to(&seen) {
         Ok(made) => made,
         Err(Invalid { message, param }) => {
