@@ -10,6 +10,10 @@ use crate::problems::{At, Problems};
 
 /// Longest wait for an upstream when nothing else is set: the compatible surface's 6000 seconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(6000);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// As long as the longest wait for an answer that is not streamed.
+const TOTAL_TIMEOUT: Duration = REQUEST_TIMEOUT;
 const NUM_RETRIES: u32 = 2;
 const COOLDOWN_TIME: Duration = Duration::from_secs(5);
 /// Largest request body unless set otherwise, in MiB. Leaves room for a request full of images:
@@ -31,6 +35,15 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The same for streamed requests; `None` means `request_timeout`.
     pub stream_timeout: Option<Duration>,
+    /// Longest wait for a connection to a provider. Default 10 s.
+    pub connect_timeout: Duration,
+    /// Longest wait for the first byte of an answer; `None` means `stream_timeout` for a stream, and no such
+    /// limit otherwise.
+    pub first_byte_timeout: Option<Duration>,
+    /// Longest silence within an answer. Default 300 s.
+    pub idle_timeout: Duration,
+    /// Longest time from sending to the end of an answer. Default 6000 s.
+    pub total_timeout: Duration,
     /// Further attempts after a failed one, per model group. Default 2.
     pub num_retries: u32,
     /// Least wait before a further attempt. Default none.
@@ -77,6 +90,10 @@ impl Default for Settings {
             drop_params: false,
             request_timeout: REQUEST_TIMEOUT,
             stream_timeout: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            first_byte_timeout: None,
+            idle_timeout: IDLE_TIMEOUT,
+            total_timeout: TOTAL_TIMEOUT,
             num_retries: NUM_RETRIES,
             retry_after: Duration::ZERO,
             allowed_fails: None,
@@ -134,6 +151,10 @@ impl<'n> Sections<'n> {
                 .or_else(|| seconds(env, "REQUEST_TIMEOUT", problems))
                 .unwrap_or(default.request_timeout),
             stream_timeout: router.seconds("stream_timeout"),
+            connect_timeout: router.seconds("connect_timeout").unwrap_or(default.connect_timeout),
+            first_byte_timeout: router.seconds("first_byte_timeout"),
+            idle_timeout: router.seconds("idle_timeout").unwrap_or(default.idle_timeout),
+            total_timeout: router.seconds("total_timeout").unwrap_or(default.total_timeout),
             num_retries: router
                 .whole("num_retries", 0, problems)
                 .or_else(|| litellm.whole("num_retries", 0, problems))

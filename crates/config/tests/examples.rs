@@ -93,7 +93,7 @@ fn self_hosted() {
     assert_eq!(llama[0].max_parallel_requests, Some(64));
     let qwen = group(&loaded, "qwen-local")[0];
     assert_eq!(qwen.defaults["keep_alive"], "10m");
-    assert_eq!(qwen.timeouts.total, Some(Duration::from_secs(300)));
+    assert_eq!(qwen.timeouts.answer, Some(Duration::from_secs(300)));
     let in_house = group(&loaded, "in-house-model")[0];
     assert_eq!(in_house.extra_headers["X-Team"], Secret::new("platform"));
     assert_eq!(in_house.api_key, Some(Secret::new("not-needed")));

@@ -176,7 +176,7 @@ model_list:
     let config = read(text).unwrap().config;
     assert!(config.settings.drop_params);
     assert_eq!(config.deployments[0].api_version.as_deref(), Some("2024-10-21"));
-    assert_eq!(config.deployments[0].timeouts.total.unwrap().as_secs(), 30);
+    assert_eq!(config.deployments[0].timeouts.answer.unwrap().as_secs(), 30);
     assert!(config.deployments[0].drop_params);
 }
 

@@ -56,10 +56,18 @@ pub struct Deployment {
 /// How long to wait for an upstream; `None` means the setting above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
-    /// From sending the request to the end of a body that is not streamed.
-    pub total: Option<Duration>,
-    /// The same for streamed requests, and there the longest wait for the first byte.
+    /// `timeout`: from sending the request to the end of a body that is not streamed.
+    pub answer: Option<Duration>,
+    /// `stream_timeout`: from sending to the first byte of a stream.
     pub stream: Option<Duration>,
+    /// `connect_timeout`: for name look-up, TCP and TLS.
+    pub connect: Option<Duration>,
+    /// `first_byte_timeout`: from sending to the first byte of the answer, streamed or not.
+    pub first_byte: Option<Duration>,
+    /// `idle_timeout`: between two chunks of the answer.
+    pub idle: Option<Duration>,
+    /// `total_timeout`: from sending to the end of the answer, streamed or not.
+    pub total: Option<Duration>,
 }
 
 impl Deployment {

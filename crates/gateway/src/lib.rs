@@ -4,6 +4,7 @@
 //! waits for a database or for Redis.
 
 mod body;
+mod clients;
 mod count_tokens;
 mod credentials;
 mod deployments;
@@ -23,6 +24,7 @@ mod settings;
 mod socket;
 mod worker;
 
+pub use clients::Clients;
 pub use credentials::key_header;
 pub use deployments::{Environment, ReadyDeployments};
 pub use front_door::FrontDoor;

@@ -145,7 +145,7 @@ pub fn whole(facts: &Facts<'_>, answered: Answered) -> Response<Body> {
 pub fn stream(facts: &Facts<'_>, answered: Answered, ask: Ask, in_flight: InFlight) -> Response<Body> {
     let Answered { ready, provider_dialect, head, body, settlement, retries, waited, dropped, occupied } =
         answered;
-    let AnswerBody::Stream(begun) = body else { return internal(facts) };
+    let AnswerBody::Stream(begun, pace) = body else { return internal(facts) };
     let context = StreamContext {
         model: &facts.admitted.model,
         id: &facts.received.call_id,
@@ -157,8 +157,7 @@ pub fn stream(facts: &Facts<'_>, answered: Answered, ask: Ask, in_flight: InFlig
         return internal(facts);
     };
     let keep = Keep { occupied, held: ask.held, in_flight };
-    let idle_max = facts.worker.core.settings.stream_idle_timeout;
-    let metered = Metered::new(begun, machine, settlement, idle_max, ready.label.clone(), keep);
+    let metered = Metered::new(begun, machine, settlement, pace, ready.label.clone(), keep);
     let mut response = Response::new(Body::Stream(Box::new(metered)));
     *response.headers_mut() = ready.headers.clone();
     let headers = response.headers_mut();

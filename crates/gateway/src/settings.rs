@@ -27,8 +27,14 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// `router_settings.stream_timeout`: the first byte of a stream, when set apart.
     pub stream_timeout: Option<Duration>,
-    /// Between two chunks of a provider's stream.
-    pub stream_idle_timeout: Duration,
+    /// `router_settings.connect_timeout`: for a connection to a provider.
+    pub connect_timeout: Duration,
+    /// `router_settings.first_byte_timeout`: the first byte of any answer, when set.
+    pub first_byte_timeout: Option<Duration>,
+    /// `router_settings.idle_timeout`: between two chunks of a provider's answer.
+    pub idle_timeout: Duration,
+    /// `router_settings.total_timeout`: from sending to the end of any answer.
+    pub total_timeout: Duration,
     pub num_retries: u32,
     /// `router_settings.retry_after`: the shortest wait before a retry.
     pub retry_delay_min: Duration,
@@ -54,7 +60,10 @@ impl Settings {
             client_write_timeout: Duration::from_secs(300),
             request_timeout: Duration::from_secs(6000),
             stream_timeout: None,
-            stream_idle_timeout: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: None,
+            idle_timeout: Duration::from_secs(300),
+            total_timeout: Duration::from_secs(6000),
             num_retries: 2,
             retry_delay_min: Duration::ZERO,
             drop_params: false,

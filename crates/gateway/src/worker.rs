@@ -15,6 +15,7 @@ use telemetry::metrics::Metrics;
 use uuid::Uuid;
 
 use crate::body::Body;
+use crate::clients::Clients;
 use crate::deployments::ReadyDeployments;
 use crate::front_door::FrontDoor;
 use crate::pipeline;
@@ -46,7 +47,7 @@ pub struct Core {
 /// One thread's own: connections to providers, a journal file, chance.
 pub struct Worker {
     pub core: Arc<Core>,
-    pub client: upstream::Client,
+    pub clients: Clients,
     writer: Mutex<ledger::Writer>,
     rng: Mutex<Box<dyn Rng>>,
     prefixed: Mutex<HashMap<HeaderName, HeaderName>>,
@@ -86,8 +87,8 @@ impl Core {
 }
 
 impl Worker {
-    pub fn new(core: Arc<Core>, client: upstream::Client, writer: ledger::Writer, rng: Box<dyn Rng>) -> Self {
-        Self { core, client, writer: Mutex::new(writer), rng: Mutex::new(rng), prefixed: Mutex::default() }
+    pub fn new(core: Arc<Core>, clients: Clients, writer: ledger::Writer, rng: Box<dyn Rng>) -> Self {
+        Self { core, clients, writer: Mutex::new(writer), rng: Mutex::new(rng), prefixed: Mutex::default() }
     }
 
     /// Answers any request: the data plane here, the rest through the front door if there is one.
@@ -138,7 +139,7 @@ impl Worker {
 
     async fn elsewhere(&self, request: Request<Incoming>, peer: Option<IpAddr>) -> Response<Body> {
         match &self.core.front_door {
-            Some(door) => door.forward(&self.client, request, peer).await,
+            Some(door) => door.forward(self.clients.usual(), request, peer).await,
             None => {
                 let mut response = Response::new(Body::from("{\"detail\":\"Not Found\"}"));
                 *response.status_mut() = StatusCode::NOT_FOUND;

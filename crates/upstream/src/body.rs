@@ -3,11 +3,13 @@ use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use crate::pool::Lent;
 use crate::streams::Stream;
@@ -183,24 +185,26 @@ pub enum ReadError {
     TooLong { max_bytes: usize },
     #[error(transparent)]
     Broken(#[from] BodyError),
+    #[error("the provider sent nothing for too long")]
+    Idle,
 }
 
 /// Reads a whole body. One that arrives in a single piece is not copied.
 ///
 /// # Errors
-/// When the body is longer than `max_bytes` or breaks off.
-pub async fn read_limited(mut body: Body, max_bytes: usize) -> Result<Bytes, ReadError> {
+/// When the body is longer than `max_bytes`, breaks off, or falls silent for longer than `idle_max`.
+pub async fn read_limited(mut body: Body, max_bytes: usize, idle_max: Duration) -> Result<Bytes, ReadError> {
     let too_long = || ReadError::TooLong { max_bytes };
     if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > max_bytes) {
         return Err(too_long());
     }
-    let Some(first) = next_piece(&mut body).await? else {
+    let Some(first) = next_piece(&mut body, idle_max).await? else {
         return Ok(Bytes::new());
     };
     if first.len() > max_bytes {
         return Err(too_long());
     }
-    let Some(second) = next_piece(&mut body).await? else {
+    let Some(second) = next_piece(&mut body, idle_max).await? else {
         return Ok(first);
     };
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
@@ -212,14 +216,14 @@ pub async fn read_limited(mut body: Body, max_bytes: usize) -> Result<Bytes, Rea
             return Err(too_long());
         }
         whole.extend_from_slice(&piece);
-        next = next_piece(&mut body).await?;
+        next = next_piece(&mut body, idle_max).await?;
     }
     Ok(whole.freeze())
 }
 
 /// The next data frame that is not empty; trailers are passed over.
-async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
-    while let Some(frame) = body.frame().await {
+async fn next_piece(body: &mut Body, idle_max: Duration) -> Result<Option<Bytes>, ReadError> {
+    while let Some(frame) = timeout(idle_max, body.frame()).await.map_err(|_| ReadError::Idle)? {
         if let Ok(data) = frame?.into_data()
             && !data.is_empty()
         {

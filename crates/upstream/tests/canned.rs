@@ -1,12 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulkhead_upstream::{Body, Client, ClientSettings, Destination, Target, read_limited, tls};
 use domain::Dialect;
 use http::{HeaderMap, Response, StatusCode};
 use kit::{ManualClock, SeededRng, Timestamp};
 use serde_json::{Value, json};
+
+/// No test waits for it unless it says so.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 
 const MAX_BYTES: usize = 1 << 20;
 
@@ -21,7 +25,8 @@ async fn answer(destination: Destination, dialect: Dialect, request: &Value) -> 
 }
 
 async fn text(response: Response<Body>) -> String {
-    String::from_utf8(read_limited(response.into_body(), MAX_BYTES).await.unwrap().to_vec()).unwrap()
+    String::from_utf8(read_limited(response.into_body(), MAX_BYTES, IDLE_MAX).await.unwrap().to_vec())
+        .unwrap()
 }
 
 async fn json_of(response: Response<Body>) -> Value {

@@ -15,6 +15,9 @@ use kit::{ManualClock, SeededRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// No test waits for it unless it says so.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
 const MAX_BYTES: usize = 1 << 20;
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -35,7 +38,7 @@ async fn call(client: &Client, url: &str) -> Result<Response<Body>, SendError> {
 }
 
 async fn body(response: Response<Body>) -> Result<Bytes, ReadError> {
-    read_limited(response.into_body(), MAX_BYTES).await
+    read_limited(response.into_body(), MAX_BYTES, IDLE_MAX).await
 }
 
 async fn listen() -> (TcpListener, String) {
@@ -195,7 +198,7 @@ async fn a_body_is_read_up_to_its_bound() {
     for bytes in [whole.as_slice(), chunked] {
         for (max_bytes, fits) in [(4, false), (5, true), (6, true)] {
             let (answer, _stream, _client) = answer_with(bytes).await;
-            let read = read_limited(answer.into_body(), max_bytes).await;
+            let read = read_limited(answer.into_body(), max_bytes, IDLE_MAX).await;
             let expected = if fits { Ok("12345".into()) } else { Err(ReadError::TooLong { max_bytes }) };
             assert_eq!(read, expected);
         }

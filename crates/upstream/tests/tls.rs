@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulkhead_upstream::{Client, ClientSettings, Destination, SendError, Target, read_limited, tls};
 use bytes::Bytes;
@@ -18,6 +19,9 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
+
+/// No test waits for it unless it says so.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 
 struct Server {
     url: String,
@@ -79,7 +83,7 @@ fn target(server: &Server) -> Target {
 async fn a_private_authority_is_trusted_when_its_file_is_given() {
     let server = serve(&[], |_| async { Ok(Response::new("hi".to_owned())) }).await;
     let answer = client(&server, true).call(target(&server), vec!["{}".into()]).await.unwrap();
-    assert_eq!(read_limited(answer.into_body(), 10).await.unwrap(), "hi");
+    assert_eq!(read_limited(answer.into_body(), 10, IDLE_MAX).await.unwrap(), "hi");
 }
 
 #[tokio::test]
@@ -101,7 +105,7 @@ async fn the_server_chooses_the_version_of_http() {
         })
         .await;
         let answer = client(&server, true).call(target(&server), vec!["{".into(), "}".into()]).await.unwrap();
-        let text = read_limited(answer.into_body(), 100).await.unwrap();
+        let text = read_limited(answer.into_body(), 100, IDLE_MAX).await.unwrap();
         assert_eq!(text, format!("{version:?} Some(\"2\")"));
     }
 }

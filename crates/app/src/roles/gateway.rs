@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gateway::{BodyMemory, Core, FrontDoor, Prices, ReadyDeployments, Server, Settings, Worker};
+use gateway::{BodyMemory, Clients, Core, FrontDoor, Prices, ReadyDeployments, Server, Settings, Worker};
 use kit::{Clock, Rng, SeededRng};
 use ledger::Ledger;
 use policy::Replica;
@@ -134,6 +134,10 @@ fn settings(assembly: &Assembly, master_key: kit::Secret) -> Result<Settings, Fa
         client_write_timeout: config.client_write_timeout,
         request_timeout: config.request_timeout,
         stream_timeout: config.stream_timeout,
+        connect_timeout: config.connect_timeout,
+        first_byte_timeout: config.first_byte_timeout,
+        idle_timeout: config.idle_timeout,
+        total_timeout: config.total_timeout,
         num_retries: config.num_retries,
         retry_delay_min: config.retry_after,
         drop_params: config.drop_params,
@@ -173,8 +177,11 @@ fn workers(
         let writer = core.ledger.writer();
         let mut rng = SeededRng::new(OsRng.next_u64());
         move || {
-            let client = upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock, &mut rng);
-            Worker::new(core, client, writer, Box::new(rng))
+            let clients = Clients::new(&core, |connect_timeout| {
+                let settings = upstream::ClientSettings { connect_timeout, ..Default::default() };
+                upstream::Client::new(&settings, &tls, clock.clone(), &mut rng)
+            });
+            Worker::new(core, clients, writer, Box::new(rng))
         }
     };
     Ok((0..worker_count(wanted)).map(make).collect())

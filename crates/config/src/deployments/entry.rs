@@ -174,7 +174,7 @@ impl Reader<'_> {
             extra_body: object(params.get("extra_body")),
             drop_params: params.boolean("drop_params").unwrap_or(self.settings.drop_params),
             additional_drop_params: params.texts("additional_drop_params"),
-            timeouts: Timeouts { total: params.seconds("timeout"), stream: params.seconds("stream_timeout") },
+            timeouts: timeouts(params),
             weight: weight(params, self.weight_scale),
             rpm: params.whole("rpm", 0, problems),
             tpm: params.whole("tpm", 0, problems),
@@ -216,6 +216,17 @@ impl Reader<'_> {
             let variables = known.key_env.join(" or ");
             problems.warn(at, format!("no key for `{}`: set `api_key` or {variables}", known.name), None);
         }
+    }
+}
+
+fn timeouts(params: &Fields<'_>) -> Timeouts {
+    Timeouts {
+        answer: params.seconds("timeout"),
+        stream: params.seconds("stream_timeout"),
+        connect: params.seconds("connect_timeout"),
+        first_byte: params.seconds("first_byte_timeout"),
+        idle: params.seconds("idle_timeout"),
+        total: params.seconds("total_timeout"),
     }
 }
 

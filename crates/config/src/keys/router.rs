@@ -2,8 +2,23 @@ use super::{Key, Kind::*, acts, later, quiet};
 
 pub const ROUTER_SETTINGS: &[Key] = &[
     acts("allowed_fails", Integer, "Failures within a minute before a deployment cools down."),
+    acts(
+        "connect_timeout",
+        Seconds,
+        "Longest wait for a connection to a provider (name, TCP, TLS), in seconds. Default 10.",
+    ),
     acts("cooldown_time", Seconds, "How long a deployment cools down, in seconds. Default 5."),
     acts("disable_cooldowns", Bool, "Never let a deployment cool down."),
+    acts(
+        "first_byte_timeout",
+        Seconds,
+        "Longest wait for the first byte of an answer, streamed or not, in seconds. Default: `stream_timeout` for a stream, else none of its own.",
+    ),
+    acts(
+        "idle_timeout",
+        Seconds,
+        "Longest silence within an answer that has begun, streamed or not, in seconds. Default 300.",
+    ),
     acts(
         "ignore_invalid_deployments",
         Bool,
@@ -13,8 +28,17 @@ pub const ROUTER_SETTINGS: &[Key] = &[
     acts("num_retries", Integer, "Further attempts after a failed one. Default 2."),
     acts("retry_after", Seconds, "Least wait before a further attempt, in seconds. Default 0."),
     acts("routing_strategy", Text, "`simple-shuffle`; others are not supported yet."),
-    acts("stream_timeout", Seconds, "As `timeout`, for streamed requests."),
+    acts(
+        "stream_timeout",
+        Seconds,
+        "Longest wait for the first byte of a stream, in seconds. Default `timeout`.",
+    ),
     acts("timeout", Seconds, "As `litellm_settings.request_timeout`; wins over it."),
+    acts(
+        "total_timeout",
+        Seconds,
+        "Longest time from sending to the end of an answer, streamed or not, in seconds. Default 6000. For one that is not streamed, `timeout` holds too.",
+    ),
     later("alerting_config", Any),
     later("allowed_fails_policy", Map),
     later("assistants_config", Any),

@@ -8,17 +8,19 @@ use bytes::Bytes;
 use dialects::RequestOptions;
 use dialects::error::ErrorClass;
 use domain::{Dialect, Intent, Status};
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use routing::{Candidate, Failure, NoCandidate, Tried, retry};
 use shared::InFlight as Occupied;
-use upstream::Target;
+use tokio::time::{Instant, timeout_at};
+use upstream::{ReadError, Target};
 
 use super::admit::Admitted;
+use super::deadline::{self, Limits};
 use super::identify::Caller;
 use super::read::Ask;
 use super::receive::Received;
 use super::settle::{End, Settlement, left};
-use super::{deadline, failure, stream};
+use super::{failure, stream};
 use crate::deployments::Ready;
 use crate::names;
 use crate::refusal::{ProviderFailure, Refusal};
@@ -56,6 +58,12 @@ pub struct Answered {
 
 pub enum AnswerBody {
     Whole(Bytes),
+    Stream(stream::Begun, deadline::Pace),
+}
+
+/// An answer whose head has come, and the first event if it is a stream.
+enum Beginning {
+    Whole(upstream::Body),
     Stream(stream::Begun),
 }
 
@@ -225,7 +233,7 @@ impl Request<'_> {
         )
     }
 
-    /// Sends and waits: for the whole body, or for the first bytes of a stream.
+    /// Sends and waits: for the whole body, or for the first event of a stream.
     async fn exchange(
         &self,
         candidate: &Candidate,
@@ -233,45 +241,65 @@ impl Request<'_> {
         target: Target,
         pieces: Vec<Bytes>,
     ) -> Result<(http::response::Parts, AnswerBody), (Failure, ProviderFailure)> {
-        let settings = &self.worker.core.settings;
-        let deadline = deadline::of(settings, self.received, self.ask, &candidate.deployment);
-        let provider = target.dialect;
-        let label = &ready.label;
-        let exchange = async {
-            let response = self.worker.client.call(target, pieces).await.map_err(|error| {
-                self.worker.core.metrics.upstream_failed(error.reason());
-                failure::unsent(label, &error)
-            })?;
-            self.take_answer(response, provider, label).await
+        let limits = deadline::of(&self.worker.core.settings, self.received, self.ask, &candidate.deployment);
+        let (started, label) = (Instant::now(), &ready.label);
+        let begin = self.begin(target, pieces, &limits, label);
+        let (head, body) = match timeout_at(started + limits.first_byte.after, begin).await {
+            Ok(begun) => begun?,
+            Err(_) => return Err(failure::timed_out(label, limits.first_byte)),
         };
-        match tokio::time::timeout(deadline.total, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(failure::timed_out(label, deadline)),
+        let body = match body {
+            Beginning::Stream(begun) => return Ok((head, AnswerBody::Stream(begun, limits.pace(started)))),
+            Beginning::Whole(body) => body,
+        };
+        let whole = self.read_whole(body, &limits, label);
+        match timeout_at(started + limits.total.after, whole).await {
+            Ok(whole) => Ok((head, AnswerBody::Whole(whole?))),
+            Err(_) => Err(failure::timed_out(label, limits.total)),
         }
     }
 
-    async fn take_answer(
+    async fn begin(
         &self,
-        response: Response<upstream::Body>,
-        provider: Dialect,
+        target: Target,
+        pieces: Vec<Bytes>,
+        limits: &Limits,
         label: &Arc<str>,
-    ) -> Result<(http::response::Parts, AnswerBody), (Failure, ProviderFailure)> {
-        let limit = self.worker.core.settings.response_body_bytes_max;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    ) -> Result<(http::response::Parts, Beginning), (Failure, ProviderFailure)> {
+        let provider = target.dialect;
+        let client = self.worker.clients.of(limits.connect.after);
+        let response = client.call(target, pieces).await.map_err(|error| {
+            self.worker.core.metrics.upstream_failed(error.reason());
+            failure::unsent(label, &error, limits.connect)
+        })?;
         let (head, body) = response.into_parts();
         if !head.status.is_success() {
-            let body = upstream::read_limited(body, failure::ERROR_BODY_BYTES_MAX).await.unwrap_or_default();
+            let read = upstream::read_limited(body, failure::ERROR_BODY_BYTES_MAX, limits.idle.after);
+            let body = read.await.unwrap_or_default();
             return Err(failure::answered(label, provider, head.status, &head.headers, &body));
         }
-        if self.ask.envelope.stream() && is_event_stream(&head.headers) {
-            let begun = stream::Begun::await_first(body, provider)
-                .await
-                .map_err(|early| failure::false_start(label, early, &head.headers))?;
-            return Ok((head, AnswerBody::Stream(begun)));
+        if !self.ask.envelope.stream() || !is_event_stream(&head.headers) {
+            return Ok((head, Beginning::Whole(body)));
         }
-        let whole =
-            upstream::read_limited(body, limit).await.map_err(|error| failure::broken(label, &error))?;
-        Ok((head, AnswerBody::Whole(whole)))
+        let begun = stream::Begun::await_first(body, provider)
+            .await
+            .map_err(|early| failure::false_start(label, early, &head.headers))?;
+        Ok((head, Beginning::Stream(begun)))
+    }
+
+    async fn read_whole(
+        &self,
+        body: upstream::Body,
+        limits: &Limits,
+        label: &Arc<str>,
+    ) -> Result<Bytes, (Failure, ProviderFailure)> {
+        let bytes_max = self.worker.core.settings.response_body_bytes_max;
+        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        let whole = upstream::read_limited(body, bytes_max, limits.idle.after).await;
+        whole.map_err(|error| match error {
+            ReadError::Idle => failure::timed_out(label, limits.idle),
+            error => failure::broken(label, &error),
+        })
     }
 }
 

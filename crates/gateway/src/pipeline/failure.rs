@@ -11,7 +11,7 @@ use routing::{Candidate, Failure, FailureKind as Kind};
 use upstream::{ReadError, SendError};
 
 use super::attempt::routing_kind;
-use super::deadline::Deadline;
+use super::deadline::Limit;
 use super::stream::FalseStart;
 use crate::refusal::{FailureKind, ProviderFailure, Refusal};
 
@@ -28,7 +28,10 @@ fn told(label: &Arc<str>, kind: FailureKind, message: String) -> ProviderFailure
 }
 
 /// Nothing came back.
-pub fn unsent(label: &Arc<str>, error: &SendError) -> Both {
+pub fn unsent(label: &Arc<str>, error: &SendError, connect: Limit) -> Both {
+    if matches!(error, SendError::ConnectTimeout { .. }) {
+        return timed_out(label, connect);
+    }
     let kind = if error.may_have_arrived() { Kind::BrokenOff } else { Kind::Unreachable };
     let failure = Failure { status: UNREACHABLE_STATUS, kind, retry_after: None };
     (failure, told(label, FailureKind::Connection, sentence(&error.to_string())))
@@ -79,11 +82,10 @@ pub fn garbage(label: &Arc<str>, message: &str) -> ProviderFailure {
     told(label, FailureKind::Garbage, sentence(message))
 }
 
-pub fn timed_out(label: &Arc<str>, deadline: Deadline) -> Both {
-    let kind = Kind::TimedOut { by_client: deadline.by_client };
+pub fn timed_out(label: &Arc<str>, limit: Limit) -> Both {
+    let kind = Kind::TimedOut { by_client: limit.by_client };
     let failure = Failure { status: TIMEOUT_STATUS, kind, retry_after: None };
-    let message = format!("no answer within {} seconds", deadline.total.as_secs_f64());
-    (failure, told(label, FailureKind::Timeout(deadline.total), message))
+    (failure, told(label, FailureKind::Timeout, limit.sentence()))
 }
 
 /// The provider answered with an error.

@@ -92,6 +92,6 @@ fn answer(
     let facts = respond::Facts { worker, received: &received, caller, admitted };
     match answered.body {
         attempt::AnswerBody::Whole(_) => respond::whole(&facts, answered),
-        attempt::AnswerBody::Stream(_) => respond::stream(&facts, answered, ask, in_flight),
+        attempt::AnswerBody::Stream(..) => respond::stream(&facts, answered, ask, in_flight),
     }
 }

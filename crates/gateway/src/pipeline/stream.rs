@@ -17,6 +17,7 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, Sleep};
 use upstream::{BodyError, ReadError};
 
+use super::deadline::Pace;
 use super::settle::{End, Settlement, left};
 use crate::body::BrokenBody;
 use crate::receive_body::Held;
@@ -98,8 +99,9 @@ pub struct Metered {
     marked_at: Instant,
     /// Characters that had come then.
     marked_chars: u64,
-    idle: Pin<Box<Sleep>>,
-    idle_max: Duration,
+    /// Until the provider must have sent more.
+    timer: Pin<Box<Sleep>>,
+    pace: Pace,
     label: Arc<str>,
     ended: bool,
     _keep: Keep,
@@ -110,7 +112,7 @@ impl Metered {
         begun: Begun,
         machine: Machine,
         mut account: Settlement,
-        idle_max: Duration,
+        pace: Pace,
         label: Arc<str>,
         keep: Keep,
     ) -> Self {
@@ -125,8 +127,8 @@ impl Metered {
             begun_at: now,
             marked_at: now,
             marked_chars: 0,
-            idle: Box::pin(tokio::time::sleep_until(now + idle_max)),
-            idle_max,
+            timer: Box::pin(tokio::time::sleep_until(pace.next(now))),
+            pace,
             label,
             ended: false,
             _keep: keep,
@@ -144,8 +146,8 @@ impl Metered {
                 Poll::Ready(Some(Err(error))) => self.broke(&error, &mut out),
                 Poll::Ready(None) => self.provider_done(&mut out),
                 Poll::Pending if !out.is_empty() => break,
-                Poll::Pending => match self.idle.as_mut().poll(context) {
-                    Poll::Ready(()) => self.timed_out(&mut out),
+                Poll::Pending => match self.timer.as_mut().poll(context) {
+                    Poll::Ready(()) => self.timed_out(Instant::now(), &mut out),
                     Poll::Pending => return Poll::Pending,
                 },
             }
@@ -183,7 +185,10 @@ impl Metered {
 
     fn take(&mut self, chunk: Bytes, out: &mut Vec<u8>) {
         let now = Instant::now();
-        self.idle.as_mut().reset(now + self.idle_max);
+        if now >= self.pace.ends_at {
+            return self.timed_out(now, out);
+        }
+        self.timer.as_mut().reset(self.pace.next(now));
         out.reserve(chunk.len() + chunk.len() / 4);
         self.parser.push(chunk);
         while let Some(event) = self.parser.next() {
@@ -240,8 +245,8 @@ impl Metered {
         self.fail(Status::UpstreamError, BROKEN_STATUS, error.to_string(), out);
     }
 
-    fn timed_out(&mut self, out: &mut Vec<u8>) {
-        let message = format!("the provider sent nothing for {} seconds", self.idle_max.as_secs_f64());
+    fn timed_out(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let message = self.pace.passed(now).sentence();
         self.fail(Status::TimedOut, TIMEOUT_STATUS, message, out);
     }
 

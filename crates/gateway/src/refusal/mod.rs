@@ -112,8 +112,8 @@ pub enum FailureKind {
     Status(u16),
     ContextWindow,
     ContentPolicy,
-    /// No answer within the time allowed.
-    Timeout(Duration),
+    /// A time-out passed; the message names it.
+    Timeout,
     Connection,
     /// The answer broke off or made no sense.
     Garbage,

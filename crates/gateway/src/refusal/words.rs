@@ -195,9 +195,6 @@ fn provider(failure: &ProviderFailure) -> Words {
     let (status, class) = class_of(failure.kind);
     let label = &failure.label;
     let message = match failure.kind {
-        FailureKind::Timeout(after) => {
-            format!("litellm.Timeout: {label} - no answer within {} seconds", after.as_secs_f64())
-        }
         FailureKind::Connection => {
             format!(
                 "litellm.InternalServerError: InternalServerError: {label} - Connection error. {}",
@@ -222,7 +219,7 @@ const fn class_of(kind: FailureKind) -> (u16, &'static str) {
             (400, "ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError")
         }
         FailureKind::ContentPolicy => (400, "BadRequestError: litellm.ContentPolicyViolationError"),
-        FailureKind::Timeout(_) => (408, "Timeout"),
+        FailureKind::Timeout => (408, "Timeout"),
         FailureKind::Connection => (500, "InternalServerError: InternalServerError"),
         FailureKind::Garbage => (500, "APIConnectionError"),
         FailureKind::Status(status) => match status {
@@ -265,7 +262,6 @@ fn when(time: Timestamp) -> String {
 mod tests {
     use super::*;
     use kit::{KeyHash, Money};
-    use std::time::Duration;
 
     fn failure(kind: FailureKind) -> Words {
         Words::from(&Refusal::Provider(ProviderFailure {
@@ -321,7 +317,7 @@ mod tests {
         assert_eq!(words.message, "litellm.BadRequestError: OpenAIException - too long");
         let words = failure(FailureKind::Status(429));
         assert_eq!((words.status, words.kind.as_str()), (429, "throttling_error"));
-        let words = failure(FailureKind::Timeout(Duration::from_secs(2)));
+        let words = failure(FailureKind::Timeout);
         assert_eq!(words.status, 408);
         assert_eq!(failure(FailureKind::Connection).status, 500);
         assert_eq!(words.source, Source::Provider);
