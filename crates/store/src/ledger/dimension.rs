@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::EventRow;
 use crate::StoreError;
@@ -22,7 +22,7 @@ statements! {
 }
 
 /// What usage is grouped by: key, user, team, organisation, model group, model, provider, deployment.
-pub(crate) type Dimension = [String; 8];
+pub(crate) type Dimension = [Arc<str>; 8];
 
 /// Numbers of the combinations that this process met.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl Dimensions {
 }
 
 pub(super) fn of(row: &EventRow) -> Dimension {
-    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let or_empty = |text: &Option<Arc<str>>| text.clone().unwrap_or_default();
     [
         row.api_key.clone(),
         or_empty(&row.user_id),
@@ -62,12 +62,14 @@ pub(super) fn of(row: &EventRow) -> Dimension {
 impl Tx {
     pub(super) async fn dimension(&mut self, dimension: &Dimension) -> Result<i64, StoreError> {
         Ok(on!(self, |tx| {
-            let find = dimension.iter().fold(sqlx::query_scalar(FIND), |query, value| query.bind(value));
+            let find =
+                dimension.iter().fold(sqlx::query_scalar(FIND), |query, value| query.bind(value.clone()));
             match find.fetch_optional(&mut **tx).await? {
                 Some(id) => id,
                 None => {
-                    let add =
-                        dimension.iter().fold(sqlx::query_scalar(ADD), |query, value| query.bind(value));
+                    let add = dimension
+                        .iter()
+                        .fold(sqlx::query_scalar(ADD), |query, value| query.bind(value.clone()));
                     add.fetch_one(&mut **tx).await?
                 }
             }

@@ -1,5 +1,6 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use domain::key::MASTER_KEY_LABEL;
 use domain::{Dialect, Intent, Outcome, Status, Usage, UsageEvent};
@@ -37,33 +38,36 @@ pub(crate) static FIND: LazyLock<Batch> = LazyLock::new(|| {
     Batch::new("FIND_EVENTS", head, &["TEXT"], ") AS asked)")
 });
 
+/// Text of a row. Rows that follow each other say much the same, so they share what they say.
+type Text = Arc<str>;
+
 /// A row of `usage_events`.
 #[derive(sqlx::FromRow)]
 pub(crate) struct EventRow {
-    pub id: String,
-    pub call_id: String,
+    pub id: Text,
+    pub call_id: Text,
     pub started_at: i64,
     pub ended_at: i64,
     pub first_byte_at: Option<i64>,
-    pub api_key: String,
-    pub key_alias: Option<String>,
-    pub user_id: Option<String>,
-    pub team_id: Option<String>,
-    pub organization_id: Option<String>,
-    pub customer: Option<String>,
-    pub tags: String,
-    pub dialect: String,
+    pub api_key: Text,
+    pub key_alias: Option<Text>,
+    pub user_id: Option<Text>,
+    pub team_id: Option<Text>,
+    pub organization_id: Option<Text>,
+    pub customer: Option<Text>,
+    pub tags: Text,
+    pub dialect: Text,
     pub stream: i64,
-    pub model_group: String,
-    pub model: String,
-    pub provider: String,
-    pub deployment_id: String,
-    pub api_base: String,
+    pub model_group: Text,
+    pub model: Text,
+    pub provider: Text,
+    pub deployment_id: Text,
+    pub api_base: Text,
     pub estimate_nano: i64,
-    pub session_id: Option<String>,
-    pub requester_ip: Option<String>,
-    pub user_agent: Option<String>,
-    pub status: String,
+    pub session_id: Option<Text>,
+    pub requester_ip: Option<Text>,
+    pub user_agent: Option<Text>,
+    pub status: Text,
     pub http_status: i64,
     pub input_tokens: i64,
     pub output_tokens: i64,
@@ -75,9 +79,9 @@ pub(crate) struct EventRow {
     pub audio_output_tokens: Option<i64>,
     pub usage_estimated: i64,
     pub cost_nano: i64,
-    pub price_version: String,
-    pub response_id: Option<String>,
-    pub error: Option<String>,
+    pub price_version: Text,
+    pub response_id: Option<Text>,
+    pub error: Option<Text>,
     pub superseded: i64,
 }
 
@@ -88,7 +92,8 @@ impl Tx {
         let mut found = HashSet::new();
         for (text, part) in FIND.parts(rows, self.placeholders()) {
             let ids: Vec<String> = on!(&mut *self, |tx| {
-                let query = part.iter().fold(sqlx::query_scalar(text), |query, row| query.bind(&row.id));
+                let query =
+                    part.iter().fold(sqlx::query_scalar(text), |query, row| query.bind(row.id.clone()));
                 query.fetch_all(&mut **tx).await
             })?;
             found.extend(ids);
@@ -104,30 +109,30 @@ impl Tx {
                 let mut query = sqlx::query(text);
                 for row in part {
                     query = query
-                        .bind(&row.id)
-                        .bind(&row.call_id)
+                        .bind(row.id.clone())
+                        .bind(row.call_id.clone())
                         .bind(row.started_at)
                         .bind(row.ended_at)
                         .bind(row.first_byte_at)
-                        .bind(&row.api_key)
-                        .bind(&row.key_alias)
-                        .bind(&row.user_id)
-                        .bind(&row.team_id)
-                        .bind(&row.organization_id)
-                        .bind(&row.customer)
-                        .bind(&row.tags)
-                        .bind(&row.dialect)
+                        .bind(row.api_key.clone())
+                        .bind(row.key_alias.clone())
+                        .bind(row.user_id.clone())
+                        .bind(row.team_id.clone())
+                        .bind(row.organization_id.clone())
+                        .bind(row.customer.clone())
+                        .bind(row.tags.clone())
+                        .bind(row.dialect.clone())
                         .bind(row.stream)
-                        .bind(&row.model_group)
-                        .bind(&row.model)
-                        .bind(&row.provider)
-                        .bind(&row.deployment_id)
-                        .bind(&row.api_base)
+                        .bind(row.model_group.clone())
+                        .bind(row.model.clone())
+                        .bind(row.provider.clone())
+                        .bind(row.deployment_id.clone())
+                        .bind(row.api_base.clone())
                         .bind(row.estimate_nano)
-                        .bind(&row.session_id)
-                        .bind(&row.requester_ip)
-                        .bind(&row.user_agent)
-                        .bind(&row.status)
+                        .bind(row.session_id.clone())
+                        .bind(row.requester_ip.clone())
+                        .bind(row.user_agent.clone())
+                        .bind(row.status.clone())
                         .bind(row.http_status)
                         .bind(row.input_tokens)
                         .bind(row.output_tokens)
@@ -139,9 +144,9 @@ impl Tx {
                         .bind(row.audio_output_tokens)
                         .bind(row.usage_estimated)
                         .bind(row.cost_nano)
-                        .bind(&row.price_version)
-                        .bind(&row.response_id)
-                        .bind(&row.error)
+                        .bind(row.price_version.clone())
+                        .bind(row.response_id.clone())
+                        .bind(row.error.clone())
                         .bind(row.superseded);
                 }
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
@@ -151,37 +156,44 @@ impl Tx {
     }
 }
 
-impl TryFrom<&UsageEvent> for EventRow {
-    type Error = StoreError;
+impl EventRow {
+    /// The rows of `events`, in their order.
+    pub fn of(events: &[UsageEvent]) -> Result<Vec<Self>, StoreError> {
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            rows.push(Self::after(rows.last(), event)?);
+        }
+        Ok(rows)
+    }
 
-    fn try_from(event: &UsageEvent) -> Result<Self, StoreError> {
+    fn after(before: Option<&Self>, event: &UsageEvent) -> Result<Self, StoreError> {
         let UsageEvent { intent, outcome } = event;
         let usage = &outcome.usage;
         Ok(Self {
-            id: intent.id.to_string(),
-            call_id: clean(&intent.call_id),
+            id: intent.id.to_string().into(),
+            call_id: clean(&intent.call_id).into(),
             started_at: intent.started_at.micros(),
             ended_at: outcome.ended_at.micros(),
             first_byte_at: outcome.first_byte_at.map(Timestamp::micros),
-            api_key: api_key(event),
-            key_alias: clean_option(&intent.key_alias),
-            user_id: clean_option(&intent.user_id),
-            team_id: clean_option(&intent.team_id),
-            organization_id: clean_option(&intent.organization_id),
-            customer: clean_option(&intent.customer),
-            tags: to_json(&intent.tags)?,
-            dialect: intent.dialect.as_str().into(),
+            api_key: share(before.map(|row| &row.api_key), &api_key(event)),
+            key_alias: share_option(before.map(|row| &row.key_alias), &intent.key_alias),
+            user_id: share_option(before.map(|row| &row.user_id), &intent.user_id),
+            team_id: share_option(before.map(|row| &row.team_id), &intent.team_id),
+            organization_id: share_option(before.map(|row| &row.organization_id), &intent.organization_id),
+            customer: share_option(before.map(|row| &row.customer), &intent.customer),
+            tags: share(before.map(|row| &row.tags), &tags(&intent.tags)?),
+            dialect: share(before.map(|row| &row.dialect), intent.dialect.as_str()),
             stream: i64::from(intent.stream),
-            model_group: clean(&intent.model_group),
-            model: clean(&intent.model),
-            provider: clean(&intent.provider),
-            deployment_id: clean(&intent.deployment_id),
-            api_base: clean(&intent.api_base),
+            model_group: share(before.map(|row| &row.model_group), &intent.model_group),
+            model: share(before.map(|row| &row.model), &intent.model),
+            provider: share(before.map(|row| &row.provider), &intent.provider),
+            deployment_id: share(before.map(|row| &row.deployment_id), &intent.deployment_id),
+            api_base: share(before.map(|row| &row.api_base), &intent.api_base),
             estimate_nano: intent.estimate.nano(),
-            session_id: clean_option(&intent.session_id),
-            requester_ip: clean_option(&intent.requester_ip),
-            user_agent: clean_option(&intent.user_agent),
-            status: outcome.status.as_str().into(),
+            session_id: share_option(before.map(|row| &row.session_id), &intent.session_id),
+            requester_ip: share_option(before.map(|row| &row.requester_ip), &intent.requester_ip),
+            user_agent: share_option(before.map(|row| &row.user_agent), &intent.user_agent),
+            status: share(before.map(|row| &row.status), outcome.status.as_str()),
             http_status: i64::from(outcome.http_status),
             input_tokens: count(usage.input),
             output_tokens: count(usage.output),
@@ -193,9 +205,9 @@ impl TryFrom<&UsageEvent> for EventRow {
             audio_output_tokens: usage.audio_output.map(count),
             usage_estimated: i64::from(outcome.usage_estimated),
             cost_nano: outcome.cost.nano(),
-            price_version: clean(&outcome.price_version),
-            response_id: clean_option(&outcome.response_id),
-            error: clean_option(&outcome.error),
+            price_version: share(before.map(|row| &row.price_version), &outcome.price_version),
+            response_id: share_option(before.map(|row| &row.response_id), &outcome.response_id),
+            error: share_option(before.map(|row| &row.error), &outcome.error),
             superseded: i64::from(outcome.superseded),
         })
     }
@@ -205,11 +217,11 @@ impl TryFrom<EventRow> for UsageEvent {
     type Error = StoreError;
 
     fn try_from(row: EventRow) -> Result<Self, StoreError> {
-        let boxed = |text: Option<String>| text.map(String::into_boxed_str);
+        let boxed = |text: Option<Text>| text.map(|text| Box::from(&*text));
         let corrupt = |what: &'static str, value: &str| StoreError::corrupt(what, format_args!("`{value}`"));
         let intent = Intent {
             id: row.id.parse().map_err(|error| StoreError::corrupt("usage_events.id", error))?,
-            call_id: row.call_id.into(),
+            call_id: Box::from(&*row.call_id),
             started_at: Timestamp(row.started_at),
             key: row.api_key.parse().ok(),
             key_alias: boxed(row.key_alias),
@@ -221,11 +233,11 @@ impl TryFrom<EventRow> for UsageEvent {
             dialect: Dialect::parse(&row.dialect)
                 .ok_or_else(|| corrupt("usage_events.dialect", &row.dialect))?,
             stream: row.stream != 0,
-            model_group: row.model_group.into(),
-            model: row.model.into(),
-            provider: row.provider.into(),
-            deployment_id: row.deployment_id.into(),
-            api_base: row.api_base.into(),
+            model_group: Box::from(&*row.model_group),
+            model: Box::from(&*row.model),
+            provider: Box::from(&*row.provider),
+            deployment_id: Box::from(&*row.deployment_id),
+            api_base: Box::from(&*row.api_base),
             estimate: Money(row.estimate_nano),
             session_id: boxed(row.session_id),
             requester_ip: boxed(row.requester_ip),
@@ -249,7 +261,7 @@ impl TryFrom<EventRow> for UsageEvent {
             },
             usage_estimated: row.usage_estimated != 0,
             cost: Money(row.cost_nano),
-            price_version: row.price_version.into(),
+            price_version: Box::from(&*row.price_version),
             response_id: boxed(row.response_id),
             error: boxed(row.error),
             superseded: row.superseded != 0,
@@ -268,12 +280,24 @@ fn api_key(event: &UsageEvent) -> String {
 }
 
 /// Postgres refuses NUL in text; one odd byte from a client must not hold up the ledger.
-pub(super) fn clean(text: &str) -> String {
-    if text.contains('\0') { text.replace('\0', "") } else { text.to_owned() }
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
 }
 
-fn clean_option(text: &Option<Box<str>>) -> Option<String> {
-    text.as_deref().map(clean)
+/// `text` as it is stored: what the row before has when that is the same.
+fn share(before: Option<&Text>, text: &str) -> Text {
+    match before {
+        Some(before) if **before == *text => before.clone(),
+        _ => clean(text).into(),
+    }
+}
+
+fn share_option(before: Option<&Option<Text>>, text: &Option<Box<str>>) -> Option<Text> {
+    text.as_deref().map(|text| share(before.and_then(Option::as_ref), text))
+}
+
+fn tags(tags: &[Box<str>]) -> Result<Cow<'static, str>, StoreError> {
+    if tags.is_empty() { Ok(Cow::Borrowed("[]")) } else { to_json(&tags).map(Cow::Owned) }
 }
 
 fn count(tokens: u64) -> i64 {

@@ -6,7 +6,7 @@ mod rollup;
 mod running;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use domain::UsageEvent;
 use kit::{KeyHash, Money, Timestamp};
@@ -82,7 +82,7 @@ impl Ledger<'_> {
         if events.is_empty() {
             return Ok(Shipped::default());
         }
-        let rows = events.iter().map(EventRow::try_from).collect::<Result<Vec<_>, _>>()?;
+        let rows = EventRow::of(events)?;
         let mut seen = HashSet::new();
         let rows = rows.iter().filter(|row| seen.insert(&row.id)).collect::<Vec<_>>();
         // Nearly always all are new; asking which are costs as much as a good part of the insert.
@@ -103,7 +103,7 @@ impl Ledger<'_> {
         let at = tx.tick_ledger(now).await?;
         if expect == Expect::SomeKnown {
             let known = tx.find_events(&rows).await?;
-            rows.retain(|row| !known.contains(&row.id));
+            rows.retain(|row| !known.contains(&*row.id));
         }
         let inserted = tx.insert_events(&rows).await?;
         if expect == Expect::AllNew && inserted < rows.len() as u64 {
@@ -133,7 +133,7 @@ impl Tx {
         rows: &[&EventRow],
         at: Timestamp,
     ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
-        let mut charges = BTreeMap::<String, i64>::new();
+        let mut charges = BTreeMap::<Arc<str>, i64>::new();
         for row in rows.iter().filter(|row| row.cost_nano != 0 && row.api_key.parse::<KeyHash>().is_ok()) {
             let sum = charges.entry(row.api_key.clone()).or_default();
             *sum = sum.saturating_add(row.cost_nano);
@@ -142,7 +142,7 @@ impl Tx {
         for _ in 0..SUCCESSIONS_MAX {
             let found = self.charge(&charges.iter().collect::<Vec<_>>(), at).await?;
             for (hash, _) in &found {
-                charges.remove(&hash.to_hex());
+                charges.remove(hash.to_hex().as_str());
             }
             totals.extend(found);
             charges = self.successors(charges).await?;
@@ -155,7 +155,7 @@ impl Tx {
 
     async fn charge(
         &mut self,
-        charges: &[(&String, &i64)],
+        charges: &[(&Arc<str>, &i64)],
         at: Timestamp,
     ) -> Result<Vec<(KeyHash, Money)>, StoreError> {
         let mut totals = Vec::new();
@@ -163,7 +163,7 @@ impl Tx {
             let rows: Vec<(String, i64)> = on!(&mut *self, |tx| {
                 let mut query = sqlx::query_as(text);
                 for (key, cost) in part {
-                    query = query.bind(*key).bind(**cost).bind(at.micros());
+                    query = query.bind((*key).clone()).bind(**cost).bind(at.micros());
                 }
                 query.fetch_all(&mut **tx).await
             })?;
@@ -178,12 +178,12 @@ impl Tx {
     /// The same charges under the keys that took the place of these; those without successor are dropped.
     async fn successors(
         &mut self,
-        charges: BTreeMap<String, i64>,
-    ) -> Result<BTreeMap<String, i64>, StoreError> {
-        let mut moved = BTreeMap::<String, i64>::new();
+        charges: BTreeMap<Arc<str>, i64>,
+    ) -> Result<BTreeMap<Arc<str>, i64>, StoreError> {
+        let mut moved = BTreeMap::<Arc<str>, i64>::new();
         for (key, cost) in charges {
-            let successor: Option<String> = on!(&mut *self, |tx| {
-                sqlx::query_scalar(SUCCESSOR).bind(&key).fetch_optional(&mut **tx).await
+            let successor: Option<Arc<str>> = on!(&mut *self, |tx| {
+                sqlx::query_scalar(SUCCESSOR).bind(key.clone()).fetch_optional(&mut **tx).await
             })?;
             if let Some(successor) = successor {
                 let sum = moved.entry(successor).or_default();

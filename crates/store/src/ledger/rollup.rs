@@ -62,21 +62,26 @@ impl Tx {
         let mut learned = HashMap::new();
         let mut usage = BTreeMap::<(i64, i64), Sums>::new();
         let mut latency = BTreeMap::<(i64, i64), i64>::new();
+        let mut last = None::<(Dimension, i64)>;
         for row in rows {
             let dimension = dimension::of(row);
-            let id = match known.get(&dimension).or_else(|| learned.get(&dimension).copied()) {
-                Some(id) => id,
-                None => {
-                    let id = self.dimension(&dimension).await?;
-                    learned.insert(dimension, id);
-                    id
-                }
+            let id = match &last {
+                Some((same, id)) if *same == dimension => *id,
+                _ => match known.get(&dimension).or_else(|| learned.get(&dimension).copied()) {
+                    Some(id) => id,
+                    None => {
+                        let id = self.dimension(&dimension).await?;
+                        learned.insert(dimension.clone(), id);
+                        id
+                    }
+                },
             };
+            last = Some((dimension, id));
             let quarter = quarter_of(row.started_at);
             add(usage.entry((quarter, id)).or_default(), &sums(row));
             // A refusal takes no time at all and would make calls look fast; the time of a superseded attempt
             // is part of its successor's.
-            if row.status != Status::Refused.as_str() && row.superseded == 0 {
+            if *row.status != *Status::Refused.as_str() && row.superseded == 0 {
                 *latency.entry((quarter, bucket(duration(row)))).or_default() += 1;
             }
         }
@@ -116,7 +121,7 @@ impl Tx {
 /// A request is counted with its last attempt, whatever went before it; tokens and money with each.
 fn sums(row: &EventRow) -> Sums {
     let is_last = row.superseded == 0;
-    let ended = |statuses: &[Status]| statuses.iter().any(|status| status.as_str() == row.status);
+    let ended = |statuses: &[Status]| statuses.iter().any(|status| status.as_str() == &*row.status);
     let is = |statuses: &[Status]| i64::from(is_last && ended(statuses));
     [
         i64::from(is_last),

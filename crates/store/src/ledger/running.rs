@@ -1,7 +1,7 @@
 //! Running totals of everyone that spend is charged to, beside the key itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use kit::{Money, Timestamp};
 
@@ -100,7 +100,7 @@ impl<'a> TotalOf<'a> {
 
     /// Everyone to whom `row` is charged, tags aside.
     fn charged(row: &'a EventRow) -> impl Iterator<Item = Self> {
-        let said = |text: &'a Option<String>| text.as_deref().filter(|text| !text.is_empty());
+        let said = |text: &'a Option<Arc<str>>| text.as_deref().filter(|text| !text.is_empty());
         let (user, team) = (said(&row.user_id), said(&row.team_id));
         [
             user.map(Self::User),
@@ -118,11 +118,11 @@ impl<'a> TotalOf<'a> {
 
 /// Each tag of an event once, as the database takes it.
 fn tags(row: &EventRow) -> Result<BTreeSet<String>, StoreError> {
-    if row.tags == "[]" {
+    if &*row.tags == "[]" {
         return Ok(BTreeSet::new());
     }
     let tags: Vec<String> = from_json("usage_events.tags", &row.tags)?;
-    Ok(tags.iter().map(|tag| clean(tag)).filter(|tag| !tag.is_empty()).collect())
+    Ok(tags.iter().map(|tag| clean(tag).into_owned()).filter(|tag| !tag.is_empty()).collect())
 }
 
 impl Ledger<'_> {

@@ -73,7 +73,7 @@ impl Spend<'_> {
 
 impl LogQuery {
     fn keeps(&self, row: &EventRow) -> bool {
-        self.api_key.as_ref().is_none_or(|key| *key == row.api_key)
-            && self.user_id.as_ref().is_none_or(|user| row.user_id.as_ref() == Some(user))
+        self.api_key.as_ref().is_none_or(|key| **key == *row.api_key)
+            && self.user_id.as_ref().is_none_or(|user| row.user_id.as_deref() == Some(user))
     }
 }
