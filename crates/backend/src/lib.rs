@@ -1,9 +1,10 @@
-//! The control plane: keys, spend, models, analytics and sign-in over HTTP, described by OpenAPI.
+//! The control plane: keys, spend, models, analytics, the audit log and sign-in over HTTP, described by OpenAPI.
 //!
 //! Knows nothing of LLM calls, wire dialects, prices or SQL, and never talks to a provider; whatever
 //! happens here, gateways go on answering. Reads no clock and no randomness but what [`State`] brings.
 
 mod analytics;
+mod audit;
 mod auth;
 mod http;
 mod keys;

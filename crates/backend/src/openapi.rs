@@ -1,6 +1,6 @@
 //! The router and its description, made in one act.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::SESSION_COOKIE;
 use crate::http::limits::{Turnstile, bound, mark};
-use crate::state::{Shared, State};
-use crate::{analytics, keys, models, session, spend, system};
+use crate::state::Shared;
+use crate::{analytics, audit, keys, models, session, spend, system};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,7 @@ use crate::{analytics, keys, models, session, spend, system};
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
         (name = "analytics", description = "At a glance"),
+        (name = "audit", description = "Who changed what"),
         (name = "session", description = "Sign-in of the dashboard"),
         (name = "health", description = "Probes"),
         (name = "meta", description = "The control plane about itself"),
@@ -51,6 +52,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(spend::routes())
         .merge(models::routes())
         .merge(analytics::routes())
+        .merge(audit::routes())
         .merge(session::routes())
         .merge(system::routes())
 }
@@ -70,7 +72,7 @@ pub(crate) fn document_text() -> &'static str {
 }
 
 /// The control plane as a service. Serve it with the peers' addresses, see [`crate::serve`].
-pub fn router(mut state: State) -> Router {
+pub fn router(state: Shared) -> Router {
     let gate = Turnstile::new(state.limits);
     let (router, _) = routes().split_for_parts();
     let nothing = || {
@@ -78,7 +80,7 @@ pub fn router(mut state: State) -> Router {
             (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "detail": "Not Found" })))
         })
     };
-    let beyond = state.beyond.take().unwrap_or_else(nothing);
+    let beyond = state.beyond.clone().unwrap_or_else(nothing);
     router
         .fallback_service(beyond)
         .method_not_allowed_fallback(async || {
@@ -87,7 +89,7 @@ pub fn router(mut state: State) -> Router {
         })
         .layer(from_fn_with_state(gate, bound))
         .layer(from_fn(mark))
-        .with_state(Arc::new(state))
+        .with_state(state)
 }
 
 /// One entry of the document.

@@ -15,8 +15,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
+use crate::audit::keep_bounded;
 use crate::openapi::router;
 use crate::state::State;
 
@@ -38,6 +40,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let limits = state.limits;
     tracing::info!(address = %listener.local_addr()?, "control plane is listening");
+    let state = Arc::new(state);
+    let _chores = Chore(tokio::spawn(keep_bounded(state.clone())));
     let router = router(state);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(HEAD_BYTES_MAX);
@@ -67,6 +71,15 @@ pub async fn serve(
         tracing::warn!("some requests were still open at the end");
     }
     Ok(())
+}
+
+/// A background task that ends with its owner.
+struct Chore(JoinHandle<()>);
+
+impl Drop for Chore {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;

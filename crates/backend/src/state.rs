@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::{Clock, KeyHash, Rng, Secret};
 use store::Store;
@@ -25,6 +26,8 @@ pub struct State {
     /// Of the product, as `/openapi.json` and `/health/readiness` tell it.
     pub version: &'static str,
     pub limits: Limits,
+    /// How long the audit log is kept; forever without it.
+    pub audit_retention: Option<Duration>,
     /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
     pub beyond: Option<axum::Router>,
     pub(crate) throttle: Throttle,
@@ -46,6 +49,7 @@ impl State {
             master_key,
             version: env!("CARGO_PKG_VERSION"),
             limits: Limits::default(),
+            audit_retention: None,
             beyond: None,
             throttle: Throttle::default(),
         }

@@ -24,6 +24,8 @@ pub const RESPONSE_SIZE_MB_DEFAULT: u64 = 100;
 const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 const DATABASE_POOL_LIMIT: u32 = 10;
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Days that the audit log is kept.
+const AUDIT_LOG_RETENTION_DAYS: u32 = 365;
 const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
 /// What holds for the whole process.
@@ -74,6 +76,8 @@ pub struct Settings {
     /// `litellm_key_header_name`: the header that carries the key instead of the usual ones.
     pub key_header_name: Option<String>,
     pub journal: Journal,
+    /// How long the audit log is kept, at most a century; `None` keeps it forever. Default 365 days.
+    pub audit_log_retention: Option<Duration>,
 }
 
 /// Where an alias of `model_group_alias` leads.
@@ -110,6 +114,7 @@ impl Default for Settings {
             model_group_alias: BTreeMap::new(),
             key_header_name: None,
             journal: Journal::default(),
+            audit_log_retention: Some(days(AUDIT_LOG_RETENTION_DAYS)),
         }
     }
 }
@@ -198,6 +203,10 @@ impl<'n> Sections<'n> {
             model_group_alias: aliases(router, problems),
             key_header_name: general.string("litellm_key_header_name"),
             journal: Journal::read(bulkhead, env, problems),
+            audit_log_retention: bulkhead
+                .whole("audit_log_retention_days", 0, problems)
+                .or_else(|| whole(env, "BULKHEAD_AUDIT_LOG_RETENTION_DAYS", problems))
+                .map_or(default.audit_log_retention, |count| (count > 0).then(|| days(count))),
         }
     }
 
@@ -268,6 +277,11 @@ pub(crate) fn seconds(env: &Environment<'_>, name: &str, problems: &mut Problems
         problems.env_error(name, "expected a number of seconds, not negative");
     }
     seconds
+}
+
+/// So many days, at most a century.
+fn days(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count.min(36_500)) * 86_400)
 }
 
 pub(crate) fn whole(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<u32> {

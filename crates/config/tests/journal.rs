@@ -34,6 +34,23 @@ fn the_journal_is_as_the_file_says_then_the_environment() {
 }
 
 #[test]
+fn the_audit_log_is_kept_a_year_or_as_said() {
+    let read = |text: &str, env: &[(&str, &str)]| {
+        let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let loaded =
+            check_bytes("config.yaml", text.as_bytes(), &env).map_err(|errors| errors.to_string())?;
+        Ok::<_, String>(loaded.config.settings.audit_log_retention.map(|time| time.as_secs() / 86_400))
+    };
+    let file = |days: &str| format!("bulkhead_settings:\n  audit_log_retention_days: {days}\n");
+    assert_eq!(read(NOTHING, &[]), Ok(Some(365)));
+    assert_eq!(read(&file("30"), &[("BULKHEAD_AUDIT_LOG_RETENTION_DAYS", "9")]), Ok(Some(30)));
+    assert_eq!(read(NOTHING, &[("BULKHEAD_AUDIT_LOG_RETENTION_DAYS", "9")]), Ok(Some(9)));
+    assert_eq!(read(&file("0"), &[]), Ok(None));
+    assert_eq!(read(&file("4000000000"), &[]), Ok(Some(36_500)));
+    assert!(read(&file("-1"), &[]).is_err());
+}
+
+#[test]
 fn what_makes_no_sense_is_an_error_with_its_place() {
     let error = read("bulkhead_settings:\n  journal_fsync: always\n", &[]).unwrap_err();
     assert!(error.contains("config.yaml:2:18 (bulkhead_settings.journal_fsync)"), "{error}");

@@ -1,13 +1,15 @@
-//! Keeps keys, policy changes, usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
+//! Keeps keys, policy changes, the audit log, usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
 //!
 //! Knows nothing of HTTP, LLMs, prices or what a key may do, and reads no clock: times come in as arguments.
 //! Every statement is written once for both databases and is prepared against both in a test.
 
+pub mod audit;
 mod db;
 mod error;
 pub mod keys;
 pub mod ledger;
 mod migrate;
+mod page;
 pub mod policy;
 mod report;
 pub mod sessions;
@@ -19,6 +21,7 @@ mod values;
 
 pub use error::StoreError;
 pub use migrate::{Migration, MigrationStatus};
+pub use page::{PAGE_SIZE_MAX, Page};
 pub use settings::Settings;
 pub use sql::every_statement;
 pub use store::{Kind, Store};

@@ -9,8 +9,9 @@ use kit::{KeyHash, Money, Timestamp};
 use sqlx::postgres::PgListener;
 
 use crate::StoreError;
+use crate::audit::Actor;
 use crate::db::{Db, Either, Tx, on};
-use crate::keys::{Actor, from_json};
+use crate::keys::from_json;
 use crate::sql::statements;
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::audit::Audit;
 use crate::db::{Db, Either, on};
 use crate::keys::Keys;
 use crate::ledger::{Dimensions, Ledger};
@@ -60,6 +61,10 @@ impl Store {
     /// Closes all connections once they are idle.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+
+    pub fn audit(&self) -> Audit<'_> {
+        Audit { db: &self.db }
     }
 
     pub fn keys(&self) -> Keys<'_> {

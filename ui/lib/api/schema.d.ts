@@ -18,6 +18,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what, newest first. */
+        get: operations["listAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry of the audit log. */
+        get: operations["getAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/docs": {
         parameters: {
             query?: never;
@@ -538,6 +572,52 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One change. */
+        AuditLog: {
+            /** @description `created`, `updated`, `deleted`, `blocked`, `unblocked` or `rotated`. */
+            action: string;
+            /** @description The row before the change, without secrets. */
+            before_value?: Record<string, unknown> | null;
+            /** @description Who is behind it: the `litellm-changed-by` header, else the caller's user id. */
+            changed_by: string;
+            /** @description Hash of the caller's key; empty for a signed-in browser. */
+            changed_by_api_key: string;
+            id: string;
+            /** @description The client's address. */
+            ip?: string | null;
+            object_id: string;
+            table_name: string;
+            /** @description When it happened. */
+            updated_at: string;
+            /** @description The row after the change, without secrets. */
+            updated_values?: Record<string, unknown> | null;
+            /** @description The caller's user id, whatever the header says. */
+            user_id: string;
+        };
+        AuditLogs: {
+            audit_logs: components["schemas"]["AuditLog"][];
+            /** @description Where the next page begins when sorted by time; null after the last. */
+            next_cursor?: string | null;
+            /** Format: int32 */
+            page: number;
+            /** Format: int32 */
+            page_size: number;
+            /**
+             * Format: int64
+             * @description Counted up to 10000.
+             */
+            total: number;
+            /** @description Whether there are more than `total`. */
+            total_is_capped: boolean;
+            /** Format: int64 */
+            total_pages: number;
+        };
+        AuditNotFound: {
+            detail: components["schemas"]["AuditNotFoundFacts"];
+        };
+        AuditNotFoundFacts: {
+            message: string;
+        };
         /** @description A key that was just made. */
         CreatedKey: components["schemas"]["KeyView"] & {
             /** @description The raw key. It is shown this once and stored only as its hash. */
@@ -825,10 +905,14 @@ export interface components {
             output_cost_per_token?: number | null;
         };
         ModelPage: {
+            /** Format: int32 */
             current_page: number;
             data: components["schemas"]["ModelView"][];
+            /** Format: int32 */
             size: number;
+            /** Format: int64 */
             total_count: number;
+            /** Format: int64 */
             total_pages: number;
         };
         Models: {
@@ -1071,6 +1155,155 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAuditLogs: {
+        parameters: {
+            query?: {
+                /** @description `created`, `updated`, `deleted`, `blocked`, `unblocked` or `rotated`. */
+                action?: string;
+                changed_by?: string;
+                /** @description Hash of the caller's key. */
+                changed_by_api_key?: string;
+                /** @description Instead of a page: `next_cursor` of the answer before. Holds its place while entries are added. */
+                cursor?: string;
+                /** @description ISO 8601, or `YYYY-MM-DD` in UTC; included. */
+                end_date?: string;
+                object_id?: string;
+                /** @description Hash of the key that was changed. */
+                object_key_hash?: string;
+                /** @description Team that the object belongs to. */
+                object_team_id?: string;
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+                /** @description Part of who, what or which. */
+                search?: string;
+                /** @description `updated_at`, `action`, `table_name`, `object_id` or `changed_by`. */
+                sort_by?: string;
+                /** @description `asc` or `desc`. */
+                sort_order?: string;
+                /** @description ISO 8601, or `YYYY-MM-DD` in UTC. */
+                start_date?: string;
+                table_name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLogs"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getAuditLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the entry */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such entry */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditNotFound"];
                 };
             };
             /** @description The request does not fit its schema */

@@ -45,6 +45,7 @@ async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure
     }
     let book = PriceBook::builtin();
     state.models = assembly.config.deployments.iter().map(|deployment| card(&book, deployment)).collect();
+    state.audit_retention = assembly.config.settings.audit_log_retention;
     state.version = env!("CARGO_PKG_VERSION");
     Ok(state)
 }

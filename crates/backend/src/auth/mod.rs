@@ -6,17 +6,18 @@ mod refusal;
 
 use axum::extract::FromRequestParts;
 use domain::VirtualKey;
-use domain::key::MASTER_USER_ID;
+use domain::key::{MASTER_KEY_LABEL, MASTER_USER_ID};
 use http::HeaderMap;
 use http::request::Parts;
 use kit::KeyHash;
-use store::keys::Actor;
+use store::audit::Actor;
 use store::sessions::Session;
 
 use credential::{Credential, credential};
 pub use credential::{SESSION_COOKIE, session_token};
 pub use refusal::AuthError;
 
+use crate::http::address::ClientAddress;
 use crate::http::error::ApiError;
 use crate::state::{Shared, State};
 
@@ -24,6 +25,9 @@ use crate::state::{Shared, State};
 pub const ADMIN_ROLE: &str = "proxy_admin";
 /// Role of a key without a user.
 const KEY_ROLE: &str = "internal_user";
+
+/// Longest name of who is behind a change.
+const CHANGED_BY_CHARS_MAX: usize = 256;
 
 /// Whoever proved who they are.
 pub enum Caller {
@@ -36,12 +40,19 @@ pub struct Admin {
     /// The browser's session; `None` for the master key.
     pub session: Option<Session>,
     changed_by: Option<String>,
+    address: ClientAddress,
 }
 
 impl Admin {
     /// Who stands behind a write of this request.
     pub fn actor(&self, state: &State) -> Actor {
-        Actor { id: MASTER_USER_ID.into(), changed_by: self.changed_by.clone(), at: state.clock.now() }
+        Actor {
+            id: MASTER_USER_ID.into(),
+            changed_by: self.changed_by.clone(),
+            api_key: if self.session.is_none() { MASTER_KEY_LABEL.into() } else { String::new() },
+            ip: Some(self.address.0.to_string()),
+            at: state.clock.now(),
+        }
     }
 }
 
@@ -78,7 +89,8 @@ impl FromRequestParts<Shared> for Admin {
 }
 
 fn admin(parts: &Parts, session: Option<Session>) -> Admin {
-    Admin { session, changed_by: header(&parts.headers, "litellm-changed-by") }
+    let changed_by = header(&parts.headers, "litellm-changed-by");
+    Admin { session, changed_by, address: ClientAddress::of(parts) }
 }
 
 /// The session of a browser's token, while it lasts.
@@ -104,6 +116,8 @@ async fn identify(state: &State, secret: &str) -> Result<Box<VirtualKey>, ApiErr
     }
 }
 
+/// A short text in a header.
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+    let text = headers.get(name)?.to_str().ok()?;
+    Some(text.chars().take(CHANGED_BY_CHARS_MAX).collect()).filter(|text: &String| !text.is_empty())
 }

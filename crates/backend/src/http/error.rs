@@ -85,6 +85,15 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found_error", Some("key"), message)
     }
 
+    /// In the form of routes whose errors are plain HTTP errors.
+    pub fn detail_not_found(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            body: json!({ "detail": { "message": message.into() } }),
+            retry_after_secs: None,
+        }
+    }
+
     pub fn invalid(fields: Vec<InvalidField>) -> Self {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,

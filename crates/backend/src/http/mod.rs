@@ -1,6 +1,8 @@
 //! What every endpoint shares: how it reads, refuses and is bounded.
 
+pub mod address;
 pub mod error;
 pub mod input;
 pub mod limits;
 pub mod number;
+pub mod page;

@@ -1,12 +1,14 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
-use store::keys::{AliasQuery, PAGE_SIZE_MAX};
+use store::PAGE_SIZE_MAX;
+use store::keys::AliasQuery;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Admin;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
+use crate::http::page::{PageOf, asked};
 use crate::state::Shared;
 
 #[derive(Deserialize, IntoParams)]
@@ -48,23 +50,19 @@ pub async fn aliases(
     _admin: Admin,
     Params(query): Params<KeyAliasQuery>,
 ) -> Result<Json<KeyAliases>, ApiError> {
-    if query.page == 0 || !(1..=PAGE_SIZE_MAX).contains(&query.size) {
-        let message = format!("`page` starts at 1 and `size` goes from 1 to {PAGE_SIZE_MAX}.");
-        return Err(ApiError::bad("size", message));
-    }
-    let asked = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let page = PageOf::new(query.page, query.size, PAGE_SIZE_MAX, "size")?;
     let store_query = AliasQuery {
         search: asked(query.search),
         team_id: asked(query.team_id),
-        page: query.page - 1,
-        size: query.size,
+        page: page.index(),
+        size: page.size,
     };
     let found = state.store.keys().aliases(&store_query).await?;
     Ok(Json(KeyAliases {
         aliases: found.rows,
         total_count: found.total,
-        current_page: query.page,
-        total_pages: found.total.div_ceil(u64::from(query.size)),
-        size: query.size,
+        current_page: page.number,
+        total_pages: page.pages(found.total),
+        size: page.size,
     }))
 }

@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
+use store::PAGE_SIZE_MAX;
 use store::keys::{KeyQuery, KeySort, KeyStatus};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,10 +10,8 @@ use super::{DASHBOARD_TEAM, key_hash};
 use crate::auth::Admin;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
+use crate::http::page::{PageOf, asked};
 use crate::state::Shared;
-
-/// Largest page.
-const SIZE_MAX: u32 = store::keys::PAGE_SIZE_MAX;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -91,9 +90,10 @@ pub async fn list(
     Params(query): Params<KeyListQuery>,
 ) -> Result<Json<KeyList>, ApiError> {
     let now = state.clock.now();
-    let (page, full) = (query.page, query.return_full_object);
-    let query = query.resolve()?;
-    let (size, deleted) = (query.size, query.status == KeyStatus::Deleted);
+    let full = query.return_full_object;
+    let page = PageOf::new(query.page, query.size, PAGE_SIZE_MAX, "size")?;
+    let query = query.resolve(page)?;
+    let deleted = query.status == KeyStatus::Deleted;
     let found = state.store.keys().list(&query, now).await?;
     let entry = |key| match (full, deleted) {
         (true, true) => KeyListEntry::Full(Box::new(KeyView::of_deleted(key, now))),
@@ -103,17 +103,13 @@ pub async fn list(
     Ok(Json(KeyList {
         keys: found.rows.into_iter().map(entry).collect(),
         total_count: found.total,
-        current_page: page,
-        total_pages: found.total.div_ceil(u64::from(size)),
+        current_page: page.number,
+        total_pages: page.pages(found.total),
     }))
 }
 
 impl KeyListQuery {
-    fn resolve(self) -> Result<KeyQuery, ApiError> {
-        if self.page == 0 || !(1..=SIZE_MAX).contains(&self.size) {
-            let message = format!("`page` starts at 1 and `size` goes from 1 to {SIZE_MAX}.");
-            return Err(ApiError::bad("size", message));
-        }
+    fn resolve(self, page: PageOf) -> Result<KeyQuery, ApiError> {
         let status = self.status.as_deref().or(self.expires.as_deref());
         let status = match status {
             None | Some("") => KeyStatus::Any,
@@ -138,7 +134,6 @@ impl KeyListQuery {
                 return Err(ApiError::bad("sort_by", message));
             }
         };
-        let asked = |text: Option<String>| text.filter(|text| !text.is_empty());
         let team_id = asked(self.team_id);
         Ok(KeyQuery {
             without_team: team_id.is_none().then(|| DASHBOARD_TEAM.to_owned()),
@@ -152,8 +147,8 @@ impl KeyListQuery {
             status,
             sort,
             ascending: self.sort_order == "asc",
-            page: self.page - 1,
-            size: self.size,
+            page: page.index(),
+            size: page.size,
         })
     }
 }

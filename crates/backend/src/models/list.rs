@@ -8,10 +8,11 @@ use super::{ModelCard, visible};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
+use crate::http::page::PageOf;
 use crate::state::{Shared, State};
 
 /// Largest page of `/v2/model/info`.
-const SIZE_MAX: usize = 500;
+const SIZE_MAX: u32 = 500;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -78,9 +79,9 @@ pub struct ModelPageQuery {
     access_group: Option<String>,
     /// From 1.
     #[param(minimum = 1)]
-    page: usize,
+    page: u32,
     #[param(minimum = 1, maximum = 500)]
-    size: usize,
+    size: u32,
 }
 
 impl Default for ModelPageQuery {
@@ -92,10 +93,10 @@ impl Default for ModelPageQuery {
 #[derive(Serialize, ToSchema)]
 pub struct ModelPage {
     data: Vec<ModelView>,
-    total_count: usize,
-    current_page: usize,
-    total_pages: usize,
-    size: usize,
+    total_count: u64,
+    current_page: u32,
+    total_pages: u64,
+    size: u32,
 }
 
 /// One page of the deployments that the caller may use.
@@ -108,21 +109,19 @@ pub async fn page(
     caller: Caller,
     Params(query): Params<ModelPageQuery>,
 ) -> Result<Json<ModelPage>, ApiError> {
-    if query.page == 0 || !(1..=SIZE_MAX).contains(&query.size) {
-        let message = format!("`page` starts at 1 and `size` goes from 1 to {SIZE_MAX}.");
-        return Err(ApiError::bad("size", message));
-    }
+    let page = PageOf::new(query.page, query.size, SIZE_MAX, "size")?;
     let mut cards = visible(&state, &caller);
     cards.retain(|card| query.keeps(card));
-    let total_count = cards.len();
-    let skipped = (query.page - 1).saturating_mul(query.size);
-    let data = cards.into_iter().skip(skipped).take(query.size).map(ModelView::of).collect();
+    let total_count = cards.len() as u64;
+    let size = page.size as usize;
+    let skipped = (page.index() as usize).saturating_mul(size);
+    let data = cards.into_iter().skip(skipped).take(size).map(ModelView::of).collect();
     Ok(Json(ModelPage {
         data,
         total_count,
-        current_page: query.page,
-        total_pages: total_count.div_ceil(query.size),
-        size: query.size,
+        current_page: page.number,
+        total_pages: page.pages(total_count),
+        size: page.size,
     }))
 }
 

@@ -1,7 +1,5 @@
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use axum::extract::{ConnectInfo, State as Extract};
-use axum::{Extension, Json};
+use axum::Json;
+use axum::extract::State as Extract;
 use domain::key::MASTER_USER_ID;
 use http::{HeaderMap, StatusCode};
 use kit::Secret;
@@ -9,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use store::sessions::Session;
 use utoipa::ToSchema;
 
-use super::throttle::client_address;
 use super::{DASHBOARD_PATH, SESSION_LIFETIME, cookie};
 use crate::auth::ADMIN_ROLE;
+use crate::http::address::ClientAddress;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::Input;
 use crate::state::{Shared, State};
@@ -53,13 +51,11 @@ pub enum LoginError {
 )]
 pub async fn create(
     Extract(state): Extract<Shared>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     input: Input<Login>,
 ) -> Result<(HeaderMap, Json<LoggedIn>), ApiError> {
     let now = state.clock.now();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| peer.ip());
-    let address = client_address(peer, &headers);
     if let Some(wait) = state.throttle.wait(address, now) {
         return Err(LoginError::Throttled { retry_after_secs: wait.as_secs().max(1) }.into());
     }

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::key::MASTER_USER_ID;
 use kit::Money;
-use store::keys::{KeyPatch, KeyQuery, KeyStatus, PAGE_SIZE_MAX};
+use store::PAGE_SIZE_MAX;
+use store::keys::{KeyPatch, KeyQuery, KeyStatus};
 
 use super::key_alias;
 use crate::auth::{Admin, AuthError};

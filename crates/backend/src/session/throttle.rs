@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
 use kit::Timestamp;
 
 /// Failed sign-ins of one address in one window; then it has to wait for the next.
@@ -54,23 +53,9 @@ impl Throttle {
     }
 }
 
-/// Who is at the other end. What `X-Forwarded-For` says counts only from a peer on this machine or a
-/// private network, which is a proxy of ours; its last entry is the one that this proxy wrote.
-pub fn client_address(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let private = match peer.to_canonical() {
-        IpAddr::V4(peer) => peer.is_loopback() || peer.is_private() || peer.is_link_local(),
-        IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local() || peer.is_unicast_link_local(),
-    };
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-    let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    last.filter(|_| private).unwrap_or(peer)
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-
-    use http::HeaderValue;
 
     use super::*;
 
@@ -105,18 +90,5 @@ mod tests {
             throttle.failed(IpAddr::V4(Ipv4Addr::from_bits(bits)), NOW);
         }
         assert!(throttle.failures.lock().unwrap().len() <= ADDRESSES_MAX);
-    }
-
-    #[test]
-    fn only_a_proxy_of_ours_speaks_for_others() {
-        let headers = [("x-forwarded-for", "8.8.8.8, 203.0.113.7")];
-        let headers = headers.map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
-        let headers: HeaderMap = headers.into_iter().collect();
-        let client: IpAddr = "203.0.113.7".parse().unwrap();
-        let stranger: IpAddr = "198.51.100.1".parse().unwrap();
-        assert_eq!(client_address(ADDRESS, &headers), client);
-        assert_eq!(client_address("10.0.0.3".parse().unwrap(), &headers), client);
-        assert_eq!(client_address(stranger, &headers), stranger);
-        assert_eq!(client_address(ADDRESS, &HeaderMap::new()), ADDRESS);
     }
 }

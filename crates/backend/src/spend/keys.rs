@@ -1,7 +1,8 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Deserialize;
-use store::keys::{KeyQuery, KeySort, PAGE_SIZE_MAX};
+use store::PAGE_SIZE_MAX;
+use store::keys::{KeyQuery, KeySort};
 use utoipa::IntoParams;
 
 use crate::auth::Caller;

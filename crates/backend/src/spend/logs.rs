@@ -15,6 +15,7 @@ use super::row::SpendLog;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
+use crate::http::page::PageOf;
 use crate::state::{Shared, State};
 use crate::time::{day, parse_day};
 
@@ -113,24 +114,21 @@ async fn rows(
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 ) -> Result<Response, ApiError> {
-    if query.page == 0 || !(1..=LOG_ROWS_MAX).contains(&query.page_size) {
-        let message = format!("`page` starts at 1 and `page_size` goes from 1 to {LOG_ROWS_MAX}.");
-        return Err(ApiError::bad("page_size", message));
-    }
+    let page = PageOf::new(query.page, query.page_size, LOG_ROWS_MAX, "page_size")?;
     let log_query = LogQuery {
         request_id: query.request_id,
         api_key: query.api_key.as_deref().map(key_name),
         user_id: query.user_id,
         from,
         until,
-        page: query.page - 1,
-        size: query.page_size,
+        page: page.index(),
+        size: page.size,
     };
     let rows = state.store.spend().logs(&log_query).await?;
-    let full = rows.len() == usize::try_from(query.page_size).unwrap_or(usize::MAX);
+    let full = rows.len() == page.size as usize;
     let mut response = Json(rows.into_iter().map(SpendLog::from).collect::<Vec<_>>()).into_response();
     if full {
-        response.headers_mut().insert(NEXT_PAGE, HeaderValue::from(query.page + 1));
+        response.headers_mut().insert(NEXT_PAGE, HeaderValue::from(page.number + 1));
     }
     Ok(response)
 }

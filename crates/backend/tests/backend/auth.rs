@@ -14,6 +14,8 @@ const ADMIN: &[(Method, &str)] = &[
     (Method::POST, "/key/x/regenerate"),
     (Method::GET, "/key/list"),
     (Method::GET, "/key/aliases"),
+    (Method::GET, "/audit"),
+    (Method::GET, "/audit/x"),
     (Method::GET, "/global/spend"),
     (Method::GET, "/global/spend/logs"),
     (Method::GET, "/global/spend/keys"),
@@ -62,7 +64,7 @@ fn no_path_is_forgotten() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let public = operation["security"].as_array().is_some_and(|list| list == &[json!({})]);
-            let path = path.replace("{key}", "x");
+            let path = path.replace("{key}", "x").replace("{id}", "x");
             let listed = ADMIN.iter().any(|(m, p)| *p == path && m.as_str().eq_ignore_ascii_case(method))
                 || ANY.contains(&path.as_str())
                 || path == "/session";

@@ -3,6 +3,11 @@ use super::{Key, Kind::*, acts};
 /// What the compatible surface has no setting for.
 pub const BULKHEAD_SETTINGS: &[Key] = &[
     acts(
+        "audit_log_retention_days",
+        Integer,
+        "Days that the audit log is kept; 0 keeps it forever. Default 365.",
+    ),
+    acts(
         "journal_fsync",
         Text,
         "When the journal is forced to disk: `group` (default), in the background at the interval below, or `os`, \

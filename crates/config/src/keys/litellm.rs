@@ -66,7 +66,7 @@ pub const LITELLM_SETTINGS: &[Key] = &[
     later("service_callback", Any),
     later("ssl_certificate", Any),
     later("ssl_verify", Any),
-    later("store_audit_logs", Bool),
+    quiet("store_audit_logs", Bool),
     later("success_callback", Any),
     later("tag_budget_config", Map),
     later("timezone", Text),

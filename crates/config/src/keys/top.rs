@@ -2,7 +2,7 @@ use super::{Key, Kind::*, acts, later, quiet};
 
 /// Sections of the file.
 pub const TOP: &[Key] = &[
-    acts("bulkhead_settings", Map, "What only Bulkhead has: the journal."),
+    acts("bulkhead_settings", Map, "What only Bulkhead has: the audit log, the journal."),
     acts("credential_list", List, "Parameters that several deployments share."),
     acts("environment_variables", Map, "Laid over the environment of the process."),
     acts("general_settings", Map, "Master key, database, limits."),

@@ -61,7 +61,7 @@ impl Database {
 }
 
 fn actor() -> Actor {
-    Actor { id: "admin".into(), changed_by: None, at: Timestamp::from_secs(1) }
+    Actor { id: "admin".into(), at: Timestamp::from_secs(1), ..Actor::default() }
 }
 
 fn key(raw: &str) -> VirtualKey {

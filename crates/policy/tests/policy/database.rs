@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn actor() -> Actor {
-    Actor { id: "admin".into(), changed_by: None, at: Timestamp::from_secs(1) }
+    Actor { id: "admin".into(), at: Timestamp::from_secs(1), ..Actor::default() }
 }
 
 fn key(raw: &str) -> VirtualKey {

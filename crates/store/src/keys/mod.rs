@@ -6,10 +6,11 @@ mod row;
 mod write;
 
 use domain::VirtualKey;
-use kit::{KeyHash, Timestamp};
+use kit::KeyHash;
 
+pub use crate::audit::Actor;
 pub use patch::KeyPatch;
-pub use query::{AliasQuery, KeyPage, KeyQuery, KeySort, KeyStatus, PAGE_SIZE_MAX};
+pub use query::{AliasQuery, KeyQuery, KeySort, KeyStatus};
 pub(crate) use row::{KeyRow, from_json, to_json};
 
 use crate::StoreError;
@@ -25,16 +26,6 @@ statements! {
 /// Every statement about keys.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
     [ALL, query::ALL, write::ALL].concat()
-}
-
-/// Who writes, and when.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// User id of the caller.
-    pub id: String,
-    /// The caller's word for who is behind the change (`litellm-changed-by`).
-    pub changed_by: Option<String>,
-    pub at: Timestamp,
 }
 
 pub struct Keys<'a> {

@@ -4,10 +4,8 @@ use kit::{KeyHash, Timestamp};
 use super::{KeyRow, Keys};
 use crate::StoreError;
 use crate::db::on;
+use crate::page::{Page, window};
 use crate::sql::statements;
-
-/// Rows of one page at most.
-pub const PAGE_SIZE_MAX: u32 = 100;
 
 /// The filters, shared by a page and its count. `$6` is an exact alias or part of one, `$7` says which;
 /// `$8` is searched for in alias, user, team and hash; `$9` is a status and `$10` the time now. A text
@@ -107,7 +105,7 @@ pub struct KeyQuery {
     pub ascending: bool,
     /// From 0.
     pub page: u32,
-    /// 1 to [`PAGE_SIZE_MAX`]; other values are brought into that range.
+    /// 1 to [`crate::PAGE_SIZE_MAX`]; other values are brought into that range.
     pub size: u32,
 }
 
@@ -121,19 +119,12 @@ pub struct AliasQuery {
     pub size: u32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeyPage<T> {
-    pub rows: Vec<T>,
-    /// Of all pages.
-    pub total: u64,
-}
-
 impl Keys<'_> {
     /// One page of keys; `now` decides who has expired.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list(&self, query: &KeyQuery, now: Timestamp) -> Result<KeyPage<VirtualKey>, StoreError> {
+    pub async fn list(&self, query: &KeyQuery, now: Timestamp) -> Result<Page<VirtualKey>, StoreError> {
         let (list, count) = match query.status {
             KeyStatus::Deleted => (LIST_DELETED, COUNT_DELETED),
             _ => (LIST, COUNT),
@@ -167,14 +158,14 @@ impl Keys<'_> {
             (rows, total)
         });
         let rows = rows.into_iter().map(VirtualKey::try_from).collect::<Result<_, _>>()?;
-        Ok(KeyPage { rows, total: u64::try_from(total).unwrap_or(0) })
+        Ok(Page::new(rows, total))
     }
 
     /// One page of aliases in alphabetical order.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn aliases(&self, query: &AliasQuery) -> Result<KeyPage<String>, StoreError> {
+    pub async fn aliases(&self, query: &AliasQuery) -> Result<Page<String>, StoreError> {
         let search = &query.search;
         let (limit, offset) = window(query.page, query.size);
         let (rows, total) = on!(self.db.fresh(), |pool| {
@@ -192,13 +183,8 @@ impl Keys<'_> {
                 .await?;
             (rows, total)
         });
-        Ok(KeyPage { rows, total: u64::try_from(total).unwrap_or(0) })
+        Ok(Page::new(rows, total))
     }
-}
-
-fn window(page: u32, size: u32) -> (i64, i64) {
-    let size = i64::from(size.clamp(1, PAGE_SIZE_MAX));
-    (size, i64::from(page) * size)
 }
 
 impl KeyStatus {

@@ -1,8 +1,10 @@
 use domain::VirtualKey;
 use kit::KeyHash;
+use serde_json::Value;
 
 use super::{Actor, GET, KeyPatch, KeyRow, Keys};
 use crate::StoreError;
+use crate::audit::{Change, Object};
 use crate::db::{Tx, on};
 use crate::sql::statements;
 
@@ -41,6 +43,7 @@ impl Keys<'_> {
         tx.record_change(key.hash, "created", actor).await?;
         let spend_at = tx.tick_ledger(actor.at).await?;
         tx.insert_key(&row, spend_at.micros()).await?;
+        tx.audit_key("created", None, Some(key), actor).await?;
         tx.commit().await
     }
 
@@ -63,7 +66,8 @@ impl Keys<'_> {
         // Taken first: it holds off other writers, so that what is read here is what gets changed.
         tx.record_change(hash, action, actor).await?;
         let Some(row) = tx.key(hash).await? else { return Ok(None) };
-        let mut key = VirtualKey::try_from(row)?;
+        let before = VirtualKey::try_from(row)?;
+        let mut key = before.clone();
         let spend = patch.spend;
         patch.apply(&mut key);
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
@@ -75,6 +79,7 @@ impl Keys<'_> {
                 query.bind(spend_at.micros()).execute(&mut **tx).await.map(|_| ())
             })?;
         }
+        tx.audit_key(action, Some(&before), Some(&key), actor).await?;
         tx.commit().await?;
         Ok(Some(key))
     }
@@ -104,12 +109,16 @@ impl Keys<'_> {
         // Holds off shippers, which lock many keys in an order of their own.
         tx.tick_ledger(actor.at).await?;
         for hash in hashes {
+            let Some(row) = tx.key(*hash).await? else { continue };
             if tx.delete_key(*hash, None, actor).await? {
-                deleted.push(*hash);
+                deleted.push(VirtualKey::try_from(row)?);
             }
         }
+        for key in &deleted {
+            tx.audit_key("deleted", Some(key), None, actor).await?;
+        }
         tx.commit().await?;
-        Ok(deleted)
+        Ok(deleted.into_iter().map(|key| key.hash).collect())
     }
 
     /// Gives a key a new secret: the row moves to `replacement.hash`, spend and age included, and the old
@@ -129,15 +138,34 @@ impl Keys<'_> {
         tx.record_change(replacement.0, "created", actor).await?;
         let spend_at = tx.tick_ledger(actor.at).await?;
         let Some(row) = tx.key(hash).await? else { return Ok(None) };
-        let mut key = VirtualKey::try_from(row)?;
+        let before = VirtualKey::try_from(row)?;
+        let mut key = before.clone();
         patch.apply(&mut key);
         (key.hash, key.name) = replacement;
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
         tx.delete_key(hash, Some(key.hash), actor).await?;
         tx.insert_key(&KeyRow::try_from(&key)?, spend_at.micros()).await?;
+        tx.audit_key("rotated", Some(&before), Some(&key), actor).await?;
         tx.commit().await?;
         Ok(Some(key))
     }
+}
+
+/// A key's row with the names of the compatible surface.
+fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
+    let value = serde_json::to_value(key).map_err(|error| StoreError::Other(error.to_string()))?;
+    let Value::Object(fields) = value else { return Ok(value) };
+    let mut facts = key.extra.clone();
+    for (name, value) in fields {
+        match name.as_str() {
+            "hash" => facts.insert("token".into(), value),
+            "name" => facts.insert("key_name".into(), value),
+            "alias" => facts.insert("key_alias".into(), value),
+            "extra" => None,
+            _ => facts.insert(name, value),
+        };
+    }
+    Ok(Value::Object(facts))
 }
 
 impl Tx {
@@ -145,6 +173,25 @@ impl Tx {
         Ok(on!(self, |tx| {
             sqlx::query_as::<_, KeyRow>(GET).bind(hash.to_hex()).fetch_optional(&mut **tx).await
         })?)
+    }
+
+    /// An entry about a key is found by the hash it had before and, in `key_hash`, by the one it has now.
+    async fn audit_key(
+        &mut self,
+        action: &'static str,
+        before: Option<&VirtualKey>,
+        after: Option<&VirtualKey>,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let Some(key) = after.or(before) else { return Ok(()) };
+        let object = Object {
+            table: "LiteLLM_VerificationToken",
+            id: before.unwrap_or(key).hash.to_hex(),
+            team_id: key.team_id.as_deref(),
+            key_hash: Some(key.hash),
+        };
+        let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
+        self.audit(Change { action, object, before, after }, actor).await
     }
 
     async fn insert_key(&mut self, row: &KeyRow, spend_changed_at: i64) -> Result<(), StoreError> {

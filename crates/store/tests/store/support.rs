@@ -82,7 +82,7 @@ macro_rules! backends {
 pub(crate) use backends;
 
 pub fn actor(secs: i64) -> Actor {
-    Actor { id: "admin".into(), changed_by: None, at: Timestamp::from_secs(secs) }
+    Actor { id: "admin".into(), api_key: "master".into(), at: Timestamp::from_secs(secs), ..Actor::default() }
 }
 
 pub fn key(raw: &str) -> VirtualKey {
