@@ -1,5 +1,6 @@
 """The roles as separate processes on PostgreSQL behind nginx, and what a failing database does to them."""
 
+import hashlib
 import shutil
 import tempfile
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from harness.bulkhead import Api, config, new_master_key, nano, role, run
 from harness.nginx import Nginx
+from harness.policy import postgres_digest
 from harness.postgres import Postgres
 from harness.process import eventually
 from harness.upstream import script
@@ -183,14 +185,77 @@ def test_a_gateway_starts_while_the_database_is_away(split, postgres):
         split.restart("gateway")
         response = key.chat("oai")
         assert response.status_code == 200, "a key from the snapshot works"
-        assert Api(split.urls["gateway"], narrow["key"]).chat("oai").status_code == 403, "and its limits hold"
+        refused = Api(split.urls["gateway"], narrow["key"]).chat("oai")
+        assert refused.status_code == 403, "and its limits hold"
+        assert int(refused.headers["x-bulkhead-policy-age"]) < 300
+        assert "x-bulkhead-policy-age" not in response.headers
         unknown = Api(split.urls["gateway"], "sk-never-seen-0123456789ab").chat("oai")
-        assert unknown.status_code == 503
+        assert unknown.status_code == 503 and unknown.headers["retry-after"]
+        policy = httpx.get(split.urls["gateway"] + "/health/readiness").raise_for_status().json()["policy"]
+        assert policy["stale"] and policy["loaded_from"] == "disk" and policy["seconds_since_sync"] < 300
+        copy = (split.home / "gateway" / "policy.snapshot").read_bytes()
+        assert hashlib.sha256(made["key"].encode()).digest() not in copy, "the copy is sealed"
     finally:
         postgres.start()
     assert split.admin.row(response.headers["x-litellm-call-id"], 20)["status"] == "success"
     fresh = split.admin.generate()
     eventually(lambda: Api(split.urls["gateway"], fresh["key"]).chat("oai").status_code == 200, 10)
+    refused = Api(split.urls["gateway"], narrow["key"]).chat("oai")
+    assert refused.status_code == 403 and "x-bulkhead-policy-age" not in refused.headers
+
+
+def readiness(url):
+    return httpx.get(url + "/health/readiness")
+
+
+def test_readiness_tells_where_policy_stands(split, postgres):
+    """Number, count and digest of all keys are the database's, whatever was written."""
+    made = [split.admin.generate(key_alias=f"ünïcode \"{n}\"", tags=["t"], aliases={"b": "x", "a": "y"}) for n in range(3)]
+    split.admin.ok(split.admin.post("/key/block", {"key": made[0]["key"]}))
+    split.admin.ok(split.admin.post("/key/update", {"key": made[1]["key"], "max_budget": 0.5, "duration": "1h"}))
+    split.admin.ok(split.admin.post("/key/delete", {"keys": [made[2]["key"]]}))
+
+    def is_the_same():
+        policy = readiness(split.urls["gateway"]).raise_for_status().json()["policy"]
+        head, keys = postgres.sql("select seq, (select count(*) from keys) from policy_clock", split.database).split("|")
+        told = (policy["sequence"], policy["keys"], policy["digest"], policy["stale"])
+        return told == (int(head), int(keys), postgres_digest(postgres, split.database), False)
+    eventually(is_the_same, 5, "the database's policy in the gateway")
+
+
+def test_a_key_that_cannot_be_read_is_refused_alone(split, postgres):
+    good, bad = split.admin.generate(), split.admin.generate()
+    key = Api(split.urls["gateway"], bad["key"])
+    assert key.chat("oai").status_code == 200
+    where = f"where hash = '{hashlib.sha256(bad['key'].encode()).hexdigest()}'"
+    models = postgres.sql(f"select models from keys {where}", split.database)
+    postgres.sql(f"update keys set models = 'no JSON' {where}", split.database)
+    postgres.sql(f"delete from policy_changes; update policy_clock set pruned_seq = seq + 1, seq = seq + 1", split.database)
+    eventually(lambda: key.chat("oai").status_code == 500, 5)
+    assert key.chat("oai").json()["error"]["type"] == "key_policy_unreadable"
+    assert readiness(split.urls["gateway"]).json()["policy"]["unreadable_keys"] == 1
+    assert Api(split.urls["gateway"], good["key"]).chat("oai").status_code == 200
+    postgres.sql(f"update keys set models = '{models}' {where}", split.database)
+    postgres.sql(f"update policy_clock set pruned_seq = seq + 1, seq = seq + 1", split.database)
+    eventually(lambda: key.chat("oai").status_code == 200, 5)
+
+
+def test_a_gateway_with_neither_copy_nor_database_lives_and_serves_the_master_key(split):
+    env = {**split.env, "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing"}
+    arguments = ["--port", 0, "--data-dir", split.home / "alone"]
+    process, url = role("gateway", split.log_dir, arguments, env, split.home)
+    try:
+        assert httpx.get(url + "/health/liveliness").status_code == 200
+        answer = readiness(url)
+        assert answer.status_code == 503 and "no usable copy" in answer.json()["reason"]
+        policy = answer.json()["policy"]
+        assert (policy["loaded_from"], policy["keys"], policy["stale"], policy["seconds_since_sync"]) == ("nothing", 0, True, None)
+        assert Api(url, split.master_key).chat("oai").status_code == 200
+        unknown = Api(url, "sk-never-seen-0123456789ab").chat("oai")
+        assert unknown.status_code == 503 and unknown.headers["retry-after"]
+        assert unknown.headers["x-bulkhead-policy-age"] == "never"
+    finally:
+        process.stop()
 
 
 def test_a_backend_without_a_database_answers_503(split, postgres):

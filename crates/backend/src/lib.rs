@@ -10,6 +10,7 @@ mod http;
 mod keys;
 mod models;
 mod openapi;
+mod prune;
 mod serve;
 mod session;
 mod spend;

@@ -20,6 +20,7 @@ use tower_service::Service as _;
 
 use crate::audit::keep_bounded;
 use crate::openapi::router;
+use crate::prune;
 use crate::state::State;
 
 /// Longest wait for open requests once shutdown began.
@@ -41,7 +42,10 @@ pub async fn serve(
     let limits = state.limits;
     tracing::info!(address = %listener.local_addr()?, "control plane is listening");
     let state = Arc::new(state);
-    let _chores = Chore(tokio::spawn(keep_bounded(state.clone())));
+    let _chores = [
+        Chore(tokio::spawn(keep_bounded(state.clone()))),
+        Chore(tokio::spawn(prune::run(state.store.clone(), state.clock.clone()))),
+    ];
     let router = router(state);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(HEAD_BYTES_MAX);

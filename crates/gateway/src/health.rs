@@ -7,6 +7,8 @@ use serde_json::json;
 use crate::body::Body;
 use crate::worker::Core;
 
+const NO_POLICY: &str = "no policy yet: there is no usable copy on disk, and the database has not been read";
+
 /// The worker that answers is the runtime that is asked about.
 pub fn liveness(core: &Core) -> Response<Body> {
     if core.is_draining() {
@@ -24,14 +26,17 @@ pub fn readiness(core: &Core) -> Response<Body> {
     let journal = core.ledger.stats();
     let usable = policy.loaded_from != LoadedFrom::Nothing;
     let connected = policy.loaded_from == LoadedFrom::Database && policy.last_error.is_none();
-    let body = json!({
+    let mut body = json!({
         "status": if usable { "healthy" } else { "starting" },
         "db": if connected { "connected" } else { "Not connected" },
         "policy": {
             "keys": policy.keys,
+            "unreadable_keys": policy.unreadable_keys,
             "sequence": policy.seq,
+            "digest": format!("{:016x}", policy.digest),
             "loaded_from": policy.loaded_from.as_str(),
-            "seconds_since_sync": policy.stale_for.as_secs_f64(),
+            "stale": policy.is_stale,
+            "seconds_since_sync": policy.last_sync_at.map(|_| policy.stale_for.as_secs_f64()),
         },
         "journal": {
             "bytes": journal.bytes,
@@ -39,6 +44,10 @@ pub fn readiness(core: &Core) -> Response<Body> {
             "seconds_behind": journal.lag.as_secs_f64(),
         },
     });
+    if !usable {
+        // What the database said is in the log: it may name hosts, and anyone may ask for this.
+        body["reason"] = NO_POLICY.into();
+    }
     let status = if usable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer(status, body.to_string())
 }

@@ -35,5 +35,6 @@ pub const PROVIDER_PREFIX: &str = "llm_provider-";
 pub const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-bulkhead-error-source");
 /// Parameters that could not be said to the provider, by name.
 pub const DROPPED_PARAMS: HeaderName = HeaderName::from_static("x-bulkhead-dropped-params");
-/// On refusals for unknown keys: seconds since the replica last agreed with the database.
+/// On refusals that a stale policy replica decided: whole seconds since it last agreed with the database,
+/// or `never`.
 pub const POLICY_AGE: HeaderName = HeaderName::from_static("x-bulkhead-policy-age");

@@ -84,10 +84,11 @@ pub fn refusal(worker: &Worker, dialect: Dialect, refusal: &Refusal, id: Option<
     if let Refusal::WrongMethod { allow } = refusal {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     }
-    if matches!(refusal, Refusal::UnknownKey { .. } | Refusal::PolicyUnavailable { .. })
-        && let Some(stale) = worker.core.policy_age()
+    if refusal.is_by_policy()
+        && let Some(age) = worker.core.replica.staleness(worker.core.clock.now())
     {
-        put(headers, names::POLICY_AGE, &stale.as_secs().to_string());
+        let age = age.map_or_else(|| "never".to_owned(), |age| age.as_secs().to_string());
+        put(headers, names::POLICY_AGE, &age);
     }
     security(headers);
     response

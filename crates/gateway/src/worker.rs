@@ -71,12 +71,6 @@ impl Core {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// How long ago the replica last agreed with the database; `None` before the first time.
-    pub fn policy_age(&self) -> Option<Duration> {
-        let status = self.replica.status(self.clock.now());
-        status.last_sync_at.map(|_| status.stale_for)
-    }
-
     fn enter(&self) -> Result<InFlight, Refusal> {
         let guard = InFlight(self.in_flight.clone());
         if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.settings.requests_in_flight_max {

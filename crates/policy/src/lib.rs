@@ -7,28 +7,32 @@
 //! - [`Replica::lookup`]: a known key, at once.
 //! - [`Replica::catch_up`]: an unknown one. It waits for a read of the tail of changes that began after
 //!   the question; that one read answers for all who wait, so a flood of wrong keys stays
-//!   [one read each 50 ms](Settings::read_spacing), and a key works as soon as it was made. There is
-//!   no cache of wrong keys that could outlive its truth.
+//!   [one read each 100 ms](Settings::read_spacing), and a key works as soon as it was made. Wrong keys
+//!   are not remembered: a fresh replica is the list of all right ones, and a list of wrong ones could
+//!   only outlive its truth.
 //! - [`KeyEntry::reserve`]: holds a call's estimate against the budget until its cost is in the
 //!   database's total.
 //! - [`Replica::run`]: the background task.
 
 mod budget;
 mod catch_up;
+mod digest;
 mod disk;
 mod entry;
 mod map;
 mod replica;
 mod run;
 mod saver;
+mod seal;
 mod settings;
 mod source;
 mod status;
 
 pub use budget::{OverBudget, Reservation, SpendFigures};
 pub use catch_up::CatchUp;
+pub use disk::DiskCopy;
 pub use entry::KeyEntry;
 pub use replica::Replica;
 pub use settings::Settings;
-pub use source::{Changes, Source, SourceError, WakeUps};
+pub use source::{Changes, Page, PageStart, Source, SourceError, Stored, WakeUps};
 pub use status::{LoadedFrom, Status};

@@ -1,13 +1,13 @@
 //! Keys by hash, for many readers at once.
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use domain::KeyPolicy;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use kit::{KeyHash, Money};
+use kit::KeyHash;
 
-use crate::KeyEntry;
+use crate::{KeyEntry, digest};
 
 /// Parts with a lock each, so that a change stops few readers, and those for a moment.
 const SHARDS: usize = 64;
@@ -17,47 +17,76 @@ type Shard = HashTable<Arc<KeyEntry>>;
 
 pub(crate) struct Map {
     shards: Box<[RwLock<Shard>]>,
+    /// The sum of the parts of all readable keys; see [`digest`].
+    digest: AtomicU64,
+    unreadable: AtomicUsize,
 }
 
 impl Map {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            digest: AtomicU64::new(0),
+            unreadable: AtomicUsize::new(0),
+        }
+    }
+
+    /// A map of `entries` whose digest is known to be `digest`: reckoning it takes longer than the rest.
+    pub(crate) fn loaded(entries: impl IntoIterator<Item = KeyEntry>, digest: u64) -> Self {
+        let map = Self::new();
+        for entry in entries {
+            let slot = slot_of(&entry.policy.hash);
+            map.write(shard_of(&entry.policy.hash)).insert_unique(slot, Arc::new(entry), slot_again);
+        }
+        map.digest.store(digest, Ordering::Relaxed);
+        map
     }
 
     pub(crate) fn get(&self, hash: &KeyHash) -> Option<Arc<KeyEntry>> {
         self.read(shard_of(hash)).find(slot_of(hash), |entry| entry.policy.hash == *hash).cloned()
     }
 
-    /// Puts in a key's policy as it is now. Returns the entry.
-    pub(crate) fn put(&self, policy: KeyPolicy) -> Arc<KeyEntry> {
-        put(&mut self.write(shard_of(&policy.hash)), policy)
+    /// Puts in a key as it is now, and returns what is in force; that is the entry from before when both
+    /// decide alike.
+    pub(crate) fn put(&self, fresh: KeyEntry) -> Arc<KeyEntry> {
+        let hash = fresh.policy.hash;
+        let mut shard = self.write(shard_of(&hash));
+        match shard.entry(slot_of(&hash), |entry| entry.policy.hash == hash, slot_again) {
+            Entry::Occupied(old) if old.get().decides_as(&fresh) => Arc::clone(old.get()),
+            Entry::Occupied(mut old) => {
+                let entry = Arc::new(fresh.succeeding(old.get()));
+                self.count_out(old.get());
+                self.count_in(&entry);
+                *old.get_mut() = Arc::clone(&entry);
+                entry
+            }
+            Entry::Vacant(place) => {
+                let entry = Arc::new(fresh);
+                self.count_in(&entry);
+                place.insert(Arc::clone(&entry));
+                entry
+            }
+        }
     }
 
     pub(crate) fn remove(&self, hash: &KeyHash) {
         let mut shard = self.write(shard_of(hash));
         if let Ok(entry) = shard.find_entry(slot_of(hash), |entry| entry.policy.hash == *hash) {
+            self.count_out(entry.get());
             entry.remove();
         }
     }
 
-    /// Makes `policies` all there is. Entries that stay keep what is spent.
-    pub(crate) fn replace(&self, policies: Vec<KeyPolicy>, each: impl Fn(&KeyEntry, Money)) {
-        let mut parts: Vec<Vec<KeyPolicy>> = (0..SHARDS).map(|_| Vec::new()).collect();
-        for policy in policies {
-            parts[shard_of(&policy.hash)].push(policy);
-        }
-        for (at, part) in parts.into_iter().enumerate() {
-            let mut fresh = Shard::with_capacity(part.len());
-            for policy in part {
-                let (hash, spend) = (policy.hash, policy.spend);
-                let entry = match self.get(&hash) {
-                    Some(old) => old.succeed(policy),
-                    None => KeyEntry::new(policy),
-                };
-                each(&entry, spend);
-                fresh.insert_unique(slot_of(&hash), Arc::new(entry), |entry| slot_of(&entry.policy.hash));
-            }
-            *self.write(at) = fresh;
+    /// Drops every key that `keeps` says no to.
+    pub(crate) fn retain(&self, keeps: impl Fn(&KeyEntry) -> bool) {
+        for at in 0..SHARDS {
+            self.write(at).retain(|entry| {
+                let kept = keeps(entry);
+                if !kept {
+                    self.count_out(entry);
+                }
+                kept
+            });
         }
     }
 
@@ -65,9 +94,34 @@ impl Map {
         (0..SHARDS).map(|at| self.read(at).len()).sum()
     }
 
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unreadable(&self) -> usize {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
     /// The entries, one shard at a time.
     pub(crate) fn shards(&self) -> impl Iterator<Item = Vec<Arc<KeyEntry>>> {
         (0..SHARDS).map(|at| self.read(at).iter().cloned().collect())
+    }
+
+    fn count_in(&self, entry: &KeyEntry) {
+        if entry.is_unreadable {
+            self.unreadable.fetch_add(1, Ordering::Relaxed);
+        } else {
+            // Wraps around, as a sum of parts does.
+            self.digest.fetch_add(digest::part(&entry.policy), Ordering::Relaxed);
+        }
+    }
+
+    fn count_out(&self, entry: &KeyEntry) {
+        if entry.is_unreadable {
+            self.unreadable.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            self.digest.fetch_sub(digest::part(&entry.policy), Ordering::Relaxed);
+        }
     }
 
     fn read(&self, at: usize) -> RwLockReadGuard<'_, Shard> {
@@ -79,21 +133,8 @@ impl Map {
     }
 }
 
-fn put(shard: &mut Shard, policy: KeyPolicy) -> Arc<KeyEntry> {
-    let hash = policy.hash;
-    let is_same = |entry: &Arc<KeyEntry>| entry.policy.hash == hash;
-    match shard.entry(slot_of(&hash), is_same, |entry| slot_of(&entry.policy.hash)) {
-        Entry::Occupied(mut old) => {
-            let entry = Arc::new(old.get().succeed(policy));
-            *old.get_mut() = Arc::clone(&entry);
-            entry
-        }
-        Entry::Vacant(place) => {
-            let entry = Arc::new(KeyEntry::new(policy));
-            place.insert(Arc::clone(&entry));
-            entry
-        }
-    }
+fn slot_again(entry: &Arc<KeyEntry>) -> u64 {
+    slot_of(&entry.policy.hash)
 }
 
 // A key hash is a SHA-256 already: any bytes of it will do, and nobody can choose them.
@@ -108,7 +149,8 @@ fn shard_of(hash: &KeyHash) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kit::Timestamp;
+    use domain::KeyPolicy;
+    use kit::{Money, Timestamp};
 
     const KEYS: u64 = 100_000;
     /// A tenth less than the 100 MB that 100,000 keys may take.
@@ -143,7 +185,7 @@ mod tests {
     fn a_hundred_thousand_keys_fit_their_memory() {
         let before = resident_bytes();
         let map = Map::new();
-        (0..KEYS).for_each(|number| drop(map.put(policy(number))));
+        (0..KEYS).for_each(|number| drop(map.put(KeyEntry::new(policy(number)))));
         let each = (resident_bytes() - before) / KEYS;
         println!("{each} bytes per key");
         assert!(each < BYTES_PER_KEY_MAX, "{each} bytes per key");
@@ -152,18 +194,39 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_replaces_all_and_keeps_what_is_held() {
+    fn a_change_keeps_what_is_held_and_no_change_keeps_the_entry() {
         let map = Map::new();
-        (0..10).for_each(|number| drop(map.put(policy(number))));
-        let held = map.get(&policy(3).hash).unwrap().reserve(Money(7)).unwrap();
-        map.replace((3..6).map(policy).collect(), |_, _| {});
-        assert_eq!(map.len(), 3);
-        assert!(map.get(&policy(0).hash).is_none());
-        let spend = || map.get(&policy(3).hash).unwrap().spend();
-        assert_eq!(spend().reserved, Money(7));
+        let first = map.put(KeyEntry::new(policy(3)));
+        let held = first.reserve(Money(7)).unwrap();
+        let same = map.put(KeyEntry::new(KeyPolicy { spend: Money(9), ..policy(3) }));
+        assert!(Arc::ptr_eq(&first, &same));
+        let blocked = map.put(KeyEntry::new(KeyPolicy { blocked: true, ..policy(3) }));
+        assert!(blocked.policy.blocked && !first.policy.blocked);
+        assert_eq!(blocked.spend().reserved, Money(7));
         held.settle(Money(1));
-        assert_eq!((spend().reserved, spend().unshipped), (Money::ZERO, Money(1)));
+        assert_eq!((blocked.spend().reserved, blocked.spend().unshipped), (Money::ZERO, Money(1)));
         map.remove(&policy(3).hash);
         assert!(map.get(&policy(3).hash).is_none());
+    }
+
+    #[test]
+    fn the_digest_tells_what_is_in_and_not_how_it_came() {
+        let (map, other) = (Map::new(), Map::new());
+        (0..10).for_each(|number| drop(map.put(KeyEntry::new(policy(number)))));
+        (0..10).rev().for_each(|number| drop(other.put(KeyEntry::new(policy(number)))));
+        assert_eq!(map.digest(), other.digest());
+        map.put(KeyEntry::new(KeyPolicy { blocked: true, ..policy(3) }));
+        assert_ne!(map.digest(), other.digest());
+        map.put(KeyEntry::new(policy(3)));
+        map.retain(|entry| entry.policy.hash != policy(5).hash);
+        other.remove(&policy(5).hash);
+        assert_eq!(map.digest(), other.digest());
+        map.put(KeyEntry::unreadable(policy(3).hash));
+        other.remove(&policy(3).hash);
+        assert_eq!((map.digest(), map.unreadable(), map.len()), (other.digest(), 1, 9));
+        map.retain(|_| false);
+        assert_eq!((map.digest(), map.unreadable(), map.len()), (0, 0, 0));
+        let loaded = Map::loaded((0..10).map(|number| KeyEntry::new(policy(number))), 77);
+        assert_eq!((loaded.digest(), loaded.len()), (77, 10));
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::UsageEvent;
 use kit::{KeyHash, Money, Timestamp};
@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::catch_up::Round;
 use crate::map::Map;
-use crate::{KeyEntry, LoadedFrom, Settings, Status, disk};
+use crate::{DiskCopy, KeyEntry, LoadedFrom, Settings, Status};
 
 /// This gateway's copy of every key's policy. Clones are the same replica.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ pub struct Replica {
 
 pub(crate) struct Inner {
     pub settings: Settings,
-    /// Where the disk copy lies; `None` keeps none.
-    pub copy_path: Option<PathBuf>,
+    /// `None` keeps none.
+    pub copy: Option<DiskCopy>,
     pub map: Map,
     pub seq: AtomicI64,
     /// Asks the background task to look at the tail now.
@@ -41,29 +41,34 @@ pub(crate) struct Inner {
 }
 
 impl Replica {
-    /// A replica with what an earlier run left at `copy_path`, or empty when there is no good copy: that
-    /// is logged, and never stops a start.
-    pub fn load_or_empty(copy_path: &Path, settings: Settings) -> Self {
-        let replica = Self::new(Some(copy_path.to_path_buf()), settings);
-        match disk::load(copy_path, |policy| drop(replica.inner.map.put(policy))) {
-            Ok(Some(head)) => replica.inner.adopt(head.seq, head.synced_at),
-            Ok(None) => {}
+    /// A replica with what an earlier run left on disk, or empty when there is no good copy: that is
+    /// logged, and never stops a start.
+    pub fn load_or_empty(copy: DiskCopy, settings: Settings) -> Self {
+        let (map, head) = match copy.load(KeyEntry::new) {
+            Ok(Some((head, entries))) => (Map::loaded(entries, head.digest), Some(head)),
+            Ok(None) => (Map::new(), None),
             Err(error) => {
-                tracing::warn!(file = %copy_path.display(), %error, "the policy copy on disk is not used");
+                let file = copy.path().display();
+                tracing::warn!(%file, %error, "the policy copy on disk is not used");
+                (Map::new(), None)
             }
+        };
+        let replica = Self::new(Some(copy), map, settings);
+        if let Some(head) = head {
+            replica.inner.adopt(head.seq, head.synced_at);
         }
         replica
     }
 
     /// An empty replica that keeps no copy on disk.
     pub fn empty(settings: Settings) -> Self {
-        Self::new(None, settings)
+        Self::new(None, Map::new(), settings)
     }
 
-    fn new(copy_path: Option<PathBuf>, settings: Settings) -> Self {
+    fn new(copy: Option<DiskCopy>, map: Map, settings: Settings) -> Self {
         let inner = Inner {
-            copy_path,
-            map: Map::new(),
+            copy,
+            map,
             seq: AtomicI64::new(0),
             wake: Notify::new(),
             rounds_begun: AtomicU64::new(0),
@@ -109,8 +114,17 @@ impl Replica {
         let mut status = self.inner.status().clone();
         status.seq = self.inner.seq.load(Ordering::Relaxed);
         status.keys = self.inner.map.len();
-        status.stale_for = status.last_sync_at.map(|at| now.since(at)).unwrap_or_default();
+        status.unreadable_keys = self.inner.map.unreadable();
+        status.digest = self.inner.map.digest();
+        status.stale_for = status.age(now).unwrap_or_default();
+        status.is_stale = status.is_stale_after(self.inner.settings.stale_after, now);
         status
+    }
+
+    /// When the replica is stale at `now`, how long ago it last agreed with the database. `Some(None)`: never.
+    pub fn staleness(&self, now: Timestamp) -> Option<Option<Duration>> {
+        let status = self.inner.status();
+        status.is_stale_after(self.inner.settings.stale_after, now).then(|| status.age(now))
     }
 
     /// Every entry, in no order; for jobs, not for requests.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::KeyPolicy;
 use kit::{Clock, KeyHash, Timestamp};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::catch_up::{Round, RoundResult};
 use crate::replica::Inner;
-use crate::source::WakeUps;
-use crate::{LoadedFrom, Replica, Source, SourceError, saver};
+use crate::source::{Changes, PageStart, Stored, WakeUps};
+use crate::{KeyEntry, LoadedFrom, Replica, Source, SourceError, saver};
 
 /// Changes read at once.
 const CHANGES_MAX: u32 = 1_000;
+/// Keys read at once.
+const PAGE_KEYS_MAX: u32 = 5_000;
 /// First pause after a failure; it doubles up to `Settings::back_off_max`.
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 /// Pause before a lost subscription to wake-ups is made anew; polls go on meanwhile.
@@ -38,6 +39,7 @@ impl Replica {
             source: &source,
             clock: &*clock,
             needs_snapshot: true,
+            snapshots: 0,
             spend_seen: Timestamp(0),
         };
         tokio::select! {
@@ -55,6 +57,8 @@ struct Follower<'s, S> {
     source: &'s S,
     clock: &'s dyn Clock,
     needs_snapshot: bool,
+    /// Snapshots that were begun. A key without the number of the last one is gone.
+    snapshots: u32,
     /// Time of the newest spend that was read; the database's own, strictly increasing.
     spend_seen: Timestamp,
 }
@@ -70,9 +74,13 @@ impl<S: Source> Follower<'_, S> {
                 _ = refresh.tick(), if !self.needs_snapshot => self.refresh_spend().await,
                 () = self.inner.wake.notified() => {
                     spacing.tick().await;
+                    poll.reset();
                     self.round().await
                 }
-                _ = poll.tick() => self.round().await,
+                _ = poll.tick() => {
+                    spacing.reset();
+                    self.round().await
+                }
             };
             match result {
                 Ok(()) => back_off = BACK_OFF_MIN,
@@ -87,28 +95,49 @@ impl<S: Source> Follower<'_, S> {
     /// One look at the database. Whoever asked before it began has the answer when it ends.
     async fn round(&mut self) -> Result<(), SourceError> {
         let number = self.inner.rounds_begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let looked = if self.needs_snapshot { self.take_snapshot().await } else { self.follow_tail().await };
+        let looked = self.look().await;
         let result = if looked.is_ok() { RoundResult::Fresh } else { RoundResult::Away };
         self.note(&looked);
         self.inner.round.send_replace(Round { number, result });
         looked
     }
 
+    async fn look(&mut self) -> Result<(), SourceError> {
+        // A gap needs a snapshot, and after a snapshot there is a tail; a second gap waits for the next look.
+        for _ in 0..2 {
+            if self.needs_snapshot {
+                self.take_snapshot().await?;
+            }
+            self.follow_tail().await?;
+            if !self.needs_snapshot {
+                return Ok(());
+            }
+        }
+        Err(SourceError("the tail of policy changes has a gap after a snapshot".into()))
+    }
+
+    /// Reads every key, page by page, into what is there already; then the changes since it began. What
+    /// is known stays in force meanwhile.
     async fn take_snapshot(&mut self) -> Result<(), SourceError> {
         let inner = &self.inner;
-        let before = *inner.shipments();
-        let (seq, policies) = limited(inner.settings.snapshot_timeout, self.source.snapshot()).await?;
-        let shipments = inner.shipments();
-        let is_newest = *shipments == before;
-        inner.map.replace(policies, |entry, spend| {
-            entry.hear(spend, is_newest);
-        });
-        drop(shipments);
+        let limit = inner.settings.read_timeout;
+        let began = self.clock.monotonic();
+        let seq = limited(limit, self.source.head()).await?;
+        self.snapshots = self.snapshots.wrapping_add(1);
+        let mut start = Some(PageStart::default());
+        while let Some(from) = start {
+            let before = *inner.shipments();
+            let page = limited(limit, self.source.page(&from, PAGE_KEYS_MAX)).await?;
+            start = page.next;
+            apply(inner, page.keys, before, Some(self.snapshots));
+        }
+        inner.map.retain(|entry| entry.is_marked(self.snapshots));
         inner.seq.store(seq, Ordering::Relaxed);
-        inner.policy_unsaved.store(true, Ordering::Relaxed);
         inner.status().loaded_from = LoadedFrom::Database;
         self.spend_seen = Timestamp(0);
         self.needs_snapshot = false;
+        let (keys, took) = (inner.map.len(), self.clock.monotonic().saturating_sub(began));
+        tracing::info!(keys, took_ms = took.as_millis(), "all policy was read from the database");
         Ok(())
     }
 
@@ -119,18 +148,18 @@ impl<S: Source> Follower<'_, S> {
             let before = *inner.shipments();
             let read = self.source.changes_since(seq, CHANGES_MAX);
             let changes = limited(inner.settings.read_timeout, read).await?;
-            // Another or a restored database, or changes that are gone: only a snapshot helps.
-            if changes.head < seq || (changes.next <= seq && changes.head > seq) {
+            if has_gap(&changes, seq) {
                 tracing::warn!(
                     seq,
                     changes.head,
+                    changes.pruned,
                     "the tail of policy changes has a gap; reading everything again"
                 );
                 self.needs_snapshot = true;
-                return self.take_snapshot().await;
+                return Ok(());
             }
             if changes.next > seq {
-                apply(inner, changes.keys, before);
+                apply(inner, changes.keys, before, None);
                 inner.seq.store(changes.next, Ordering::Relaxed);
             }
             if changes.next >= changes.head {
@@ -182,16 +211,35 @@ impl<S: Source> Follower<'_, S> {
     }
 }
 
-fn apply(inner: &Inner, keys: Vec<(KeyHash, Option<KeyPolicy>)>, before: u64) {
+/// Another or a restored database, or changes that are gone: only a snapshot helps.
+fn has_gap(changes: &Changes, seq: i64) -> bool {
+    seq < changes.pruned || changes.head < seq || (changes.next <= seq && changes.head > seq)
+}
+
+/// Takes in keys that were read after `before` shipments of the ledger; `snapshot` is the one that they
+/// are part of.
+fn apply(inner: &Inner, keys: Vec<(KeyHash, Stored)>, before: u64, snapshot: Option<u32>) {
     let shipments = inner.shipments();
     let is_newest = *shipments == before;
-    for (hash, policy) in keys {
-        match policy {
-            Some(policy) => {
+    for (hash, stored) in keys {
+        let entry = match stored {
+            Stored::Policy(policy) => {
                 let spend = policy.spend;
-                inner.map.put(policy).hear(spend, is_newest);
+                let entry = inner.map.put(KeyEntry::new(policy));
+                entry.hear(spend, is_newest);
+                entry
             }
-            None => inner.map.remove(&hash),
+            Stored::Unreadable(why) => {
+                tracing::error!(key = %hash, why, "a key is refused: its stored policy cannot be read");
+                inner.map.put(KeyEntry::unreadable(hash))
+            }
+            Stored::Gone => {
+                inner.map.remove(&hash);
+                continue;
+            }
+        };
+        if let Some(snapshot) = snapshot {
+            entry.mark(snapshot);
         }
     }
     inner.policy_unsaved.store(true, Ordering::Relaxed);

@@ -9,9 +9,9 @@ use domain::KeyPolicy;
 use kit::{Clock, Timestamp};
 use tokio::time::sleep;
 
-use crate::disk;
+use crate::disk::Head;
 use crate::replica::Inner;
-use crate::{KeyEntry, LoadedFrom};
+use crate::{KeyEntry, LoadedFrom, digest};
 
 /// Writing may take up one part in so many of the time: a large replica is saved less often.
 const SAVING_SHARE: u32 = 20;
@@ -45,22 +45,26 @@ pub(crate) async fn save_if_changed(inner: &Arc<Inner>) {
 }
 
 fn save(inner: &Inner) {
-    let Some(path) = &inner.copy_path else { return };
+    let Some(copy) = &inner.copy else { return };
     let _one_at_a_time = inner.saving.lock().unwrap_or_else(PoisonError::into_inner);
     // Before reading: what changes meanwhile is saved the next time.
     let spend_changed = inner.spend_unsaved.swap(false, Ordering::Relaxed);
     let policy_changed = inner.policy_unsaved.swap(false, Ordering::Relaxed);
     let status = inner.status().clone();
+    // Part of a first snapshot is worse than the copy of an earlier run.
     if !(spend_changed || policy_changed) || status.loaded_from == LoadedFrom::Nothing {
         return;
     }
-    let seq = inner.seq.load(Ordering::Relaxed);
-    let synced_at = status.last_sync_at.unwrap_or(Timestamp(0));
-    let entries = inner.map.shards().flatten().collect::<Vec<_>>();
-    let result = disk::save(path, seq, synced_at, entries.iter().map(|entry| with_spend(entry)));
+    let (seq, synced_at) = (inner.seq.load(Ordering::Relaxed), status.last_sync_at.unwrap_or(Timestamp(0)));
+    // A key that cannot be read is left out: from a copy it is unknown, which refuses it as well.
+    let mut entries = inner.map.shards().flatten().collect::<Vec<_>>();
+    entries.retain(|entry| !entry.is_unreadable);
+    let digest = entries.iter().fold(0, |sum: u64, entry| sum.wrapping_add(digest::part(&entry.policy)));
+    let head = Head { seq, synced_at, keys: entries.len() as u64, digest };
+    let result = copy.save(head, entries.iter().map(|entry| with_spend(entry)));
     if let Err(error) = &result {
         inner.policy_unsaved.store(true, Ordering::Relaxed);
-        tracing::error!(file = %path.display(), %error, "the policy copy cannot be written");
+        tracing::error!(file = %copy.path().display(), %error, "the policy copy cannot be written");
     }
     inner.status().last_save_error = result.err().map(|error| error.to_string());
 }

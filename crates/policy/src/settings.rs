@@ -16,8 +16,8 @@ pub struct Settings {
     pub catch_up_waiting_max: usize,
     /// How long one look may take.
     pub read_timeout: Duration,
-    /// How long the reading of everything may take.
-    pub snapshot_timeout: Duration,
+    /// How long ago the last look may have ended before what is decided by counts as stale.
+    pub stale_after: Duration,
     /// Longest pause between tries while the database is away.
     pub back_off_max: Duration,
     /// How soon the disk copy follows a changed policy.
@@ -30,12 +30,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             poll: Duration::from_millis(500),
-            read_spacing: Duration::from_millis(50),
+            read_spacing: Duration::from_millis(100),
             spend_refresh: Duration::from_secs(1),
             catch_up_wait_max: Duration::from_secs(3),
             catch_up_waiting_max: 10_000,
             read_timeout: Duration::from_secs(5),
-            snapshot_timeout: Duration::from_secs(60),
+            stale_after: Duration::from_secs(2),
             back_off_max: Duration::from_secs(1),
             save_policy_after: Duration::from_secs(2),
             save_spend_after: Duration::from_secs(60),

@@ -2,11 +2,10 @@
 
 use std::future::Future;
 
-use domain::KeyPolicy;
 use kit::{KeyHash, Money, Timestamp};
 use store::{Store, StoreError};
 
-pub use store::policy::Changes;
+pub use store::policy::{Changes, Page, PageStart, Stored};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -16,8 +15,11 @@ pub struct SourceError(pub String);
 pub trait Source: Send + Sync + 'static {
     type WakeUps: WakeUps;
 
-    /// Every key, and the number of the last change in it.
-    fn snapshot(&self) -> impl Future<Output = Result<(i64, Vec<KeyPolicy>), SourceError>> + Send;
+    /// The number of the newest change.
+    fn head(&self) -> impl Future<Output = Result<i64, SourceError>> + Send;
+
+    /// The next keys in the order of their hashes, `limit` at most.
+    fn page(&self, start: &PageStart, limit: u32) -> impl Future<Output = Result<Page, SourceError>> + Send;
 
     /// What changed after `seq`, at most `limit` changes of it.
     fn changes_since(
@@ -47,8 +49,12 @@ pub trait WakeUps: Send + 'static {
 impl Source for Store {
     type WakeUps = store::policy::WakeUps;
 
-    async fn snapshot(&self) -> Result<(i64, Vec<KeyPolicy>), SourceError> {
-        Ok(self.policy().snapshot().await?)
+    async fn head(&self) -> Result<i64, SourceError> {
+        Ok(self.policy().head().await?)
+    }
+
+    async fn page(&self, start: &PageStart, limit: u32) -> Result<Page, SourceError> {
+        Ok(self.policy().page(start, limit).await?)
     }
 
     async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, SourceError> {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use domain::KeyPolicy;
 use kit::{KeyHash, Money, Timestamp};
 use sqlx::postgres::PgListener;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use crate::StoreError;
 use crate::audit::Actor;
@@ -32,17 +33,50 @@ statements! {
     RECORD = "INSERT INTO policy_changes (seq, at, key_hash, action, actor, changed_by)
               VALUES ($1, $2, $3, $4, $5, $6)";
     KEY = concat!("SELECT ", policy_columns!(), " FROM keys k WHERE k.hash = $1");
-    // One statement, so the number and the rows are of one moment.
-    SNAPSHOT = concat!("SELECT p.seq AS head, ", policy_columns!(),
-                       " FROM policy_clock p LEFT JOIN keys k ON 1 = 1");
-    CHANGES = concat!("SELECT p.seq AS head, c.seq AS change_seq, c.key_hash AS change_key, ", policy_columns!(),
+    PAGE = concat!("SELECT ", policy_columns!(),
+                   " FROM keys k WHERE k.hash > $1 ORDER BY k.hash LIMIT CAST($2 AS BIGINT)");
+    // One statement, so the numbers and the rows are of one moment.
+    CHANGES = concat!("SELECT p.seq AS head, p.pruned_seq AS pruned, c.seq AS change_seq,
+                       c.key_hash AS change_key, ", policy_columns!(),
                       " FROM policy_clock p
                         LEFT JOIN policy_changes c ON c.seq > CAST($1 AS BIGINT)
                         LEFT JOIN keys k ON k.hash = c.key_hash
                         ORDER BY c.seq LIMIT CAST($2 AS BIGINT)");
     SPEND_SINCE = "SELECT hash, spend_nano, spend_changed_at FROM keys
                    WHERE max_budget_nano IS NOT NULL AND spend_changed_at > $1";
+    // Of the oldest changes, the newest that may go: too old, or too far behind the newest.
+    PRUNABLE = "SELECT MAX(c.seq) FROM
+                  (SELECT seq, at FROM policy_changes ORDER BY seq LIMIT CAST($1 AS BIGINT)) c, policy_clock p
+                WHERE c.at < CAST($2 AS BIGINT) OR c.seq <= p.seq - CAST($3 AS BIGINT)";
+    // Takes the lock of all who write policy, so that two processes that prune come one after the other.
+    SET_PRUNED = "UPDATE policy_clock SET pruned_seq = $1 WHERE id = 1 AND pruned_seq < $1";
+    PRUNE = "DELETE FROM policy_changes WHERE seq <= $1";
 }
+
+/// Most changes that one transaction removes.
+const PRUNED_AT_ONCE_MAX: i64 = 1_000;
+
+/// A key as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    Policy(KeyPolicy),
+    /// The row is there but makes no sense: nobody can tell what the key may do. With the reason.
+    Unreadable(String),
+    Gone,
+}
+
+/// Some keys in the order of their hashes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Never [`Stored::Gone`].
+    pub keys: Vec<(KeyHash, Stored)>,
+    /// Where the next page begins; `None` when this is the last.
+    pub next: Option<PageStart>,
+}
+
+/// The stored hash after which a page of keys begins; the default is the first page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageStart(pub String);
 
 /// Part of the tail of changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,10 +84,12 @@ pub struct Changes {
     /// The number of the newest change there is. Below the number asked with: the database was replaced
     /// or restored, and only a snapshot helps.
     pub head: i64,
+    /// Changes up to this number are no longer kept: who has not seen them needs a snapshot.
+    pub pruned: i64,
     /// What to ask with next; below `head` when there are more.
     pub next: i64,
-    /// Each key that changed, once, as it is now; `None` when it is gone.
-    pub keys: Vec<(KeyHash, Option<KeyPolicy>)>,
+    /// Each key that changed, once, as it is now.
+    pub keys: Vec<(KeyHash, Stored)>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -72,20 +108,13 @@ struct PolicyRow {
     expires_at: Option<i64>,
 }
 
-#[derive(sqlx::FromRow)]
-struct SnapshotRow {
-    head: i64,
-    #[sqlx(flatten)]
-    policy: PolicyRow,
-}
-
+/// What stands beside a key in the tail.
 #[derive(sqlx::FromRow)]
 struct ChangeRow {
     head: i64,
+    pruned: i64,
     change_seq: Option<i64>,
     change_key: Option<String>,
-    #[sqlx(flatten)]
-    policy: PolicyRow,
 }
 
 pub struct Policy<'a> {
@@ -101,37 +130,61 @@ impl Policy<'_> {
         Ok(on!(self.db.fresh(), |pool| sqlx::query_scalar::<_, i64>(HEAD).fetch_one(pool).await)?)
     }
 
-    /// Every key's policy, and the number to tail from.
+    /// The next keys in the order of their hashes, `limit` at most. Pages are of different moments: who
+    /// reads them all takes [`head`](Self::head) before, and follows the changes since.
     ///
     /// # Errors
-    /// When the database fails, or a row cannot be read.
-    pub async fn snapshot(&self) -> Result<(i64, Vec<KeyPolicy>), StoreError> {
-        let rows = on!(self.db.fresh(), |pool| {
-            sqlx::query_as::<_, SnapshotRow>(SNAPSHOT).fetch_all(pool).await
-        })?;
-        let head = rows.first().map_or(0, |row| row.head);
-        let keys = rows.into_iter().filter_map(|row| row.policy.read().transpose());
-        Ok((head, keys.collect::<Result<_, _>>()?))
+    /// When the database fails. A row that cannot be read is told as such and stops nobody.
+    pub async fn page(&self, start: &PageStart, limit: u32) -> Result<Page, StoreError> {
+        let limit = limit.max(1);
+        on!(self.db.fresh(), |pool| {
+            let query = sqlx::query(PAGE).bind(&start.0).bind(i64::from(limit));
+            let rows = query.fetch_all(pool).await?;
+            let full = rows.len() >= limit as usize;
+            let last = rows.last().filter(|_| full).map(|row| row.try_get("hash")).transpose()?;
+            Ok(Page { keys: rows.iter().filter_map(stored).collect(), next: last.map(PageStart) })
+        })
     }
 
     /// What changed after `seq`, at most `limit` changes of it.
     ///
     /// # Errors
-    /// When the database fails, or a row cannot be read.
+    /// When the database fails. A row that cannot be read is told as such and stops nobody.
     pub async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, StoreError> {
-        let rows = on!(self.db.fresh(), |pool| {
-            let query = sqlx::query_as::<_, ChangeRow>(CHANGES).bind(seq);
-            query.bind(i64::from(limit.max(1))).fetch_all(pool).await
-        })?;
-        let head = rows.first().map_or(seq, |row| row.head);
-        let next = rows.iter().filter_map(|row| row.change_seq).max().unwrap_or(seq);
+        let mut changes = Changes { head: seq, pruned: 0, next: seq, keys: Vec::new() };
         let mut keys = HashMap::new();
-        for row in rows {
-            if let Some(hash) = row.change_key {
-                keys.insert(parse_hash(&hash)?, row.policy.read()?);
+        on!(self.db.fresh(), |pool| {
+            let query = sqlx::query(CHANGES).bind(seq).bind(i64::from(limit.max(1)));
+            for row in &query.fetch_all(pool).await? {
+                let change = ChangeRow::from_row(row)?;
+                (changes.head, changes.pruned) = (change.head, change.pruned);
+                changes.next = changes.next.max(change.change_seq.unwrap_or(seq));
+                let Some(hash) = change.change_key.as_deref().and_then(known_hash) else { continue };
+                keys.insert(hash, stored(row).map_or(Stored::Gone, |(_, stored)| stored));
             }
-        }
-        Ok(Changes { head, next, keys: keys.into_iter().collect() })
+        });
+        changes.keys = keys.into_iter().collect();
+        Ok(changes)
+    }
+
+    /// Removes the oldest changes, a bounded number of them: those noted before `before`, and all but the
+    /// newest `kept_max`. Returns whether there may be more to remove.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is removed.
+    pub async fn prune(&self, before: Timestamp, kept_max: u32) -> Result<bool, StoreError> {
+        let prunable = on!(self.db.fresh(), |pool| {
+            let query = sqlx::query_scalar::<_, Option<i64>>(PRUNABLE).bind(PRUNED_AT_ONCE_MAX);
+            query.bind(before.micros()).bind(i64::from(kept_max)).fetch_one(pool).await?
+        });
+        let Some(seq) = prunable else { return Ok(false) };
+        let mut tx = self.db.begin().await?;
+        let removed = on!(&mut tx, |tx| {
+            sqlx::query(SET_PRUNED).bind(seq).execute(&mut **tx).await?;
+            sqlx::query(PRUNE).bind(seq).execute(&mut **tx).await?.rows_affected()
+        });
+        tx.commit().await?;
+        Ok(removed > 0)
     }
 
     /// One key's policy; `None` when there is no such key.
@@ -157,9 +210,10 @@ impl Policy<'_> {
         let rows = on!(self.db.fresh(), |pool| {
             sqlx::query_as::<_, (String, i64, i64)>(SPEND_SINCE).bind(since.micros()).fetch_all(pool).await
         })?;
-        let read =
-            |(hash, spend, at): (String, i64, i64)| Ok((parse_hash(&hash)?, Money(spend), Timestamp(at)));
-        rows.into_iter().map(read).collect()
+        let rows = rows.into_iter();
+        Ok(rows
+            .filter_map(|(hash, spend, at)| Some((known_hash(&hash)?, Money(spend), Timestamp(at))))
+            .collect())
     }
 
     /// A subscription to changes on Postgres; `None` on SQLite. It can miss some (a pooler between, a
@@ -189,6 +243,35 @@ impl WakeUps {
         self.listener.try_recv().await?;
         Ok(())
     }
+}
+
+/// A key as a row tells it; `None` where the row is about no key that anyone could present.
+fn stored<'r, R>(row: &'r R) -> Option<(KeyHash, Stored)>
+where
+    R: Row,
+    PolicyRow: FromRow<'r, R>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    &'static str: ColumnIndex<R>,
+{
+    let hash = known_hash(&row.try_get::<Option<String>, _>("hash").ok().flatten()?)?;
+    let read = PolicyRow::from_row(row).map_err(StoreError::from).and_then(PolicyRow::read);
+    Some((
+        hash,
+        match read {
+            Ok(Some(policy)) => Stored::Policy(policy),
+            Ok(None) => Stored::Gone,
+            Err(error) => Stored::Unreadable(error.to_string()),
+        },
+    ))
+}
+
+/// A stored hash. What is none is no key that anyone could present.
+fn known_hash(text: &str) -> Option<KeyHash> {
+    let hash = text.parse().ok();
+    if hash.is_none() {
+        tracing::error!(hash = text, "a key's row is passed over: its hash is none");
+    }
+    hash
 }
 
 impl PolicyRow {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gateway::{BodyMemory, Clients, Core, FrontDoor, Prices, ReadyDeployments, Server, Settings, Worker};
 use kit::{Clock, Rng, SeededRng};
 use ledger::Ledger;
-use policy::Replica;
+use policy::{DiskCopy, Replica};
 use routing::{CooldownSettings, Table};
 use store::Store;
 use telemetry::metrics::{GaugeName, Metrics};
@@ -53,8 +53,12 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
     let master_key = assembly.master_key()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::connect_lazy(&assembly.store_settings())?;
-    let replica =
-        Arc::new(Replica::load_or_empty(&assembly.data_dir.policy_snapshot(), policy::Settings::default()));
+    let copy = DiskCopy::new(
+        assembly.data_dir.policy_snapshot(),
+        assembly.config.salt_key.clone().unwrap_or_else(|| master_key.clone()),
+        Box::new(OsRng),
+    );
+    let replica = Arc::new(Replica::load_or_empty(copy, policy::Settings::default()));
     let journal = journal_settings(&assembly.config.settings.journal, worker_count(options.workers));
     let ledger = Ledger::open(&assembly.data_dir.journal(), journal, clock.clone())
         .map_err(|error| Failure::Said(error.to_string()))?;
@@ -229,6 +233,7 @@ async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {
             (GaugeName::JournalQuarantinedFiles, journal.quarantined_files as f64),
             (GaugeName::JournalBacklogBytes, journal.backlog_bytes as f64),
             (GaugeName::PolicyKeys, policy.keys as f64),
+            (GaugeName::PolicyUnreadableKeys, policy.unreadable_keys as f64),
             (GaugeName::PolicyStalenessSeconds, policy.stale_for.as_secs_f64()),
         ];
         for (gauge, value) in gauges {

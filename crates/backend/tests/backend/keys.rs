@@ -1,6 +1,7 @@
 use http::{Method, StatusCode};
 use kit::KeyHash;
 use serde_json::{Value, json};
+use store::policy::Stored;
 
 use crate::support::{App, MASTER, backends};
 
@@ -176,10 +177,10 @@ backends! {
         app.post("/key/block", json!({"key": key})).await.ok();
         let changes = app.store.policy().changes_since(0, 10).await.unwrap();
         assert_eq!((changes.head, changes.keys.len()), (3, 1));
-        assert!(changes.keys[0].1.as_ref().unwrap().blocked);
+        assert!(matches!(&changes.keys[0].1, Stored::Policy(policy) if policy.blocked));
         app.post("/key/delete", json!({"keys": [key]})).await.ok();
         let changes = app.store.policy().changes_since(3, 10).await.unwrap();
-        assert_eq!(changes.keys, [(KeyHash::of(&key), None)]);
+        assert_eq!(changes.keys, [(KeyHash::of(&key), Stored::Gone)]);
     }
 
     async fn what_does_not_fit_is_told_by_field(app: App) {

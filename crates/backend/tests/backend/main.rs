@@ -10,5 +10,6 @@ mod keys;
 mod limits;
 mod models;
 mod openapi;
+mod prune;
 mod session;
 mod spend;

@@ -50,7 +50,7 @@ async fn catch_up(core: &Core, hash: KeyHash, presented: &str) -> Result<Arc<Key
 
 fn check(core: &Core, entry: &KeyEntry, presented: &str) -> Result<(), Refusal> {
     if entry.policy.blocked {
-        return Err(Refusal::BlockedKey);
+        return Err(if entry.is_unreadable { Refusal::UnreadableKey } else { Refusal::BlockedKey });
     }
     if let Some(expired) = entry.policy.expires {
         let now = core.clock.now();

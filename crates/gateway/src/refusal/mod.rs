@@ -28,6 +28,8 @@ pub enum Refusal {
         retry_after: Duration,
     },
     BlockedKey,
+    /// What is stored of the key makes no sense.
+    UnreadableKey,
     ExpiredKey {
         last4: String,
         expired: Timestamp,
@@ -128,6 +130,7 @@ impl Refusal {
             Self::UnknownKey { .. } => "unknown_key",
             Self::PolicyUnavailable { .. } => "policy_unavailable",
             Self::BlockedKey => "blocked_key",
+            Self::UnreadableKey => "unreadable_key",
             Self::ExpiredKey { .. } => "expired_key",
             Self::ModelDenied { .. } => "model_denied",
             Self::OverBudget { .. } => "over_budget",
@@ -149,6 +152,20 @@ impl Refusal {
             Self::Misconfigured { .. } => "misconfigured",
             Self::Provider(_) => "provider",
         }
+    }
+
+    /// Whether the policy replica decided, so that an old one may have decided wrongly.
+    pub const fn is_by_policy(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey { .. }
+                | Self::PolicyUnavailable { .. }
+                | Self::BlockedKey
+                | Self::UnreadableKey
+                | Self::ExpiredKey { .. }
+                | Self::ModelDenied { .. }
+                | Self::OverBudget { .. }
+        )
     }
 
     pub fn retry_after(&self) -> Option<Duration> {

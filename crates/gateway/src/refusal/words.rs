@@ -69,6 +69,14 @@ fn own(refusal: &Refusal) -> Words {
             401,
             "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.".into(),
         ),
+        Refusal::UnreadableKey => (
+            500,
+            "key_policy_unreadable",
+            None,
+            "What is stored about this key cannot be read, so it is refused. An admin can mend it: update the key, \
+             or delete it and make a new one."
+                .into(),
+        ),
         Refusal::ExpiredKey { last4, expired, now } => (
             401,
             "expired_key",

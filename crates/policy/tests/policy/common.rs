@@ -1,11 +1,12 @@
 //! A database of the mind: keys, a log of changes, and switches for its troubles.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use bulkhead_policy::{Changes, Source, SourceError, WakeUps};
+use bulkhead_policy::{Changes, DiskCopy, Page, PageStart, Source, SourceError, Stored, WakeUps};
 use domain::KeyPolicy;
-use kit::{KeyHash, Money, Timestamp};
+use kit::{KeyHash, Money, Secret, SeededRng, Timestamp};
 use tokio::sync::{Notify, watch};
 
 #[derive(Clone, Default)]
@@ -21,6 +22,8 @@ struct State {
     log: Vec<(i64, KeyHash)>,
     seq: i64,
     spend_at: BTreeMap<KeyHash, Timestamp>,
+    unreadable: BTreeSet<KeyHash>,
+    pruned: i64,
     now: i64,
     away: bool,
     rings: bool,
@@ -29,7 +32,10 @@ struct State {
 /// Reads that ended, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reads {
+    /// Snapshots begun.
     pub snapshots: u64,
+    /// Their pages.
+    pub pages: u64,
     pub tails: u64,
     pub spends: u64,
     pub failures: u64,
@@ -50,6 +56,18 @@ pub fn key(name: &str) -> KeyPolicy {
         blocked: false,
         expires: None,
     }
+}
+
+impl Reads {
+    /// Everything that was asked for, answered or not.
+    pub fn all(self) -> u64 {
+        self.snapshots + self.pages + self.tails + self.spends + self.failures
+    }
+}
+
+/// A copy sealed with a secret of the tests.
+pub fn copy_at(path: &Path) -> DiskCopy {
+    DiskCopy::new(path, Secret::new("salt of the tests"), Box::new(SeededRng::new(1)))
 }
 
 impl Database {
@@ -89,9 +107,26 @@ impl Database {
         self.state.lock().unwrap().away = away;
     }
 
-    /// Forgets changes up to the newest, as a clean-up would.
-    pub fn trim(&self) {
-        self.state.lock().unwrap().log.clear();
+    /// Forgets all but the newest `kept` changes, as a clean-up would.
+    pub fn prune(&self, kept: usize) {
+        let mut state = self.state.lock().unwrap();
+        let gone = state.log.len().saturating_sub(kept);
+        let newest = state.log.drain(..gone).next_back();
+        if let Some((seq, _)) = newest {
+            state.pruned = seq;
+        }
+    }
+
+    /// Makes a key's row one that cannot be read, or heals it.
+    pub fn set_unreadable(&self, hash: KeyHash, unreadable: bool) {
+        let mut state = self.state.lock().unwrap();
+        if unreadable {
+            state.unreadable.insert(hash)
+        } else {
+            state.unreadable.remove(&hash)
+        };
+        state.log_change(hash);
+        self.bell.notify_one();
     }
 
     /// Goes back to an older number, as a restored backup would.
@@ -110,6 +145,11 @@ impl Database {
         // The reader gets its turn before whoever waited.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
+    }
+
+    /// Waits for a read to end; whoever read goes on after the caller.
+    pub async fn at(&self, is_so: impl Fn(Reads) -> bool) {
+        self.reads.subscribe().wait_for(|now| is_so(*now)).await.unwrap();
     }
 
     /// Two looks at the tail: the second began after now.
@@ -148,17 +188,36 @@ impl State {
         let part = self.log.iter().filter(|(at, _)| *at > seq).take(limit).collect::<Vec<_>>();
         let next = part.last().map_or(seq, |(at, _)| *at);
         let hashes = part.iter().map(|(_, hash)| *hash).collect::<BTreeSet<_>>();
-        let keys = hashes.into_iter().map(|hash| (hash, self.keys.get(&hash).cloned())).collect();
-        Changes { head: self.seq, next, keys }
+        let keys = hashes.into_iter().map(|hash| (hash, self.stored(hash))).collect();
+        Changes { head: self.seq, pruned: self.pruned, next, keys }
+    }
+
+    fn stored(&self, hash: KeyHash) -> Stored {
+        if self.unreadable.contains(&hash) {
+            return Stored::Unreadable("expected value at line 1 column 1".into());
+        }
+        self.keys.get(&hash).cloned().map_or(Stored::Gone, Stored::Policy)
+    }
+
+    fn page(&self, start: &PageStart, limit: usize) -> Page {
+        let after = (!start.0.is_empty()).then(|| start.0.parse::<KeyHash>().unwrap());
+        let hashes = self.keys.keys().copied().filter(|hash| after.is_none_or(|after| *hash > after));
+        let hashes = hashes.take(limit).collect::<Vec<_>>();
+        let last = hashes.last().filter(|_| hashes.len() == limit);
+        let next = last.map(|last| PageStart(last.to_hex()));
+        Page { keys: hashes.into_iter().map(|hash| (hash, self.stored(hash))).collect(), next }
     }
 }
 
 impl Source for Database {
     type WakeUps = Bell;
 
-    async fn snapshot(&self) -> Result<(i64, Vec<KeyPolicy>), SourceError> {
-        self.read(|reads| reads.snapshots += 1, |state| (state.seq, state.keys.values().cloned().collect()))
-            .await
+    async fn head(&self) -> Result<i64, SourceError> {
+        self.read(|reads| reads.snapshots += 1, |state| state.seq).await
+    }
+
+    async fn page(&self, start: &PageStart, limit: u32) -> Result<Page, SourceError> {
+        self.read(|reads| reads.pages += 1, |state| state.page(start, limit as usize)).await
     }
 
     async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, SourceError> {

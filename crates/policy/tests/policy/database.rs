@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::copy_at;
 use bulkhead_policy::{CatchUp, KeyEntry, LoadedFrom, Replica, Settings};
 use domain::{KeyPolicy, VirtualKey};
 use kit::{Clock, KeyHash, ManualClock, Money, Timestamp};
@@ -127,9 +128,10 @@ async fn postgres_goes_and_comes_back_and_a_gateway_starts_meanwhile() {
     let store = store_at(&url).await;
     store.keys().create(&key("sk-known"), &actor()).await.unwrap();
     let known = KeyHash::of("sk-known");
-    let replica = Replica::load_or_empty(&copy, Settings::default());
+    let replica = Replica::load_or_empty(copy_at(&copy), Settings::default());
     let running = run(&replica, &store);
     until(&replica, known, |entry| entry.is_some()).await;
+    assert_eq!(replica.status(Timestamp(0)).loaded_from, LoadedFrom::Database);
 
     cluster.stop().unwrap();
     let unknown = KeyHash::of("sk-unknown");
@@ -138,7 +140,7 @@ async fn postgres_goes_and_comes_back_and_a_gateway_starts_meanwhile() {
     assert!(replica.lookup(&known).is_some());
     running.stop().await;
 
-    let next = Replica::load_or_empty(&copy, Settings::default());
+    let next = Replica::load_or_empty(copy_at(&copy), Settings::default());
     assert_eq!(next.status(Timestamp(0)).loaded_from, LoadedFrom::Disk);
     let running = run(&next, &store);
     assert!(next.lookup(&known).is_some());

@@ -3,16 +3,94 @@ use std::time::Duration;
 
 use domain::KeyPolicy;
 use kit::{KeyHash, Money, Timestamp};
+use store::Store;
 use store::keys::KeyPatch;
+use store::policy::{PageStart, Stored};
 
-use crate::support::{TestDb, actor, backends, event, key};
+use crate::support::{TestDb, actor, backends, event, key, rows_of_a_key_made_wrong};
+
+/// Every key, two to a page.
+async fn all(store: &Store) -> Vec<(KeyHash, Stored)> {
+    let (mut keys, mut start) = (Vec::new(), Some(PageStart::default()));
+    while let Some(from) = start {
+        let page = store.policy().page(&from, 2).await.unwrap();
+        assert!(page.keys.len() <= 2);
+        keys.extend(page.keys);
+        start = page.next;
+    }
+    keys
+}
 
 backends! {
+    async fn pages_tell_each_key_once(db: TestDb) {
+        let mut made = BTreeSet::new();
+        for at in 0..7 {
+            let told = all(&db.store).await.into_iter().map(|(hash, _)| hash).collect::<Vec<_>>();
+            assert!(told.into_iter().eq(made.iter().copied()), "in their order, after {at}");
+            made.insert(db.add_key(&format!("sk-{at}")).await.hash);
+        }
+    }
+
+    async fn a_row_that_cannot_be_read_stops_no_other(db: TestDb) {
+        let (good, bad) = (db.add_key("sk-good").await, db.add_key("sk-bad").await);
+        for (column, value) in rows_of_a_key_made_wrong(&db).iter().copied() {
+            db.set(bad.hash, column, value).await;
+            let tail = db.store.policy().changes_since(0, 10).await.unwrap();
+            for told in [all(&db.store).await, tail.keys] {
+                assert_eq!(told.len(), 2);
+                for (hash, stored) in told {
+                    match stored {
+                        Stored::Unreadable(_) => assert_eq!(hash, bad.hash, "{column}"),
+                        other => assert_eq!((hash, other), (good.hash, Stored::Policy(KeyPolicy::from(&good)))),
+                    }
+                }
+            }
+            db.store.keys().delete(&[bad.hash], &actor(1)).await.unwrap();
+            db.add_key("sk-bad").await;
+        }
+    }
+
+    async fn old_changes_and_too_many_are_pruned(db: TestDb) {
+        let policy = db.store.policy();
+        for at in 0..10 {
+            let (key, at) = (key(&format!("sk-{at}")), actor(at));
+            db.store.keys().create(&key, &at).await.unwrap();
+        }
+        // Changes 1 to 10 were noted in the seconds 0 to 9.
+        assert!(!policy.prune(Timestamp::from_secs(0), 10).await.unwrap());
+        assert_eq!(policy.changes_since(0, 100).await.unwrap().pruned, 0);
+        assert!(policy.prune(Timestamp::from_secs(3), 10).await.unwrap());
+        let tail = policy.changes_since(0, 100).await.unwrap();
+        assert_eq!((tail.head, tail.pruned, tail.keys.len()), (10, 3, 7));
+        assert!(policy.prune(Timestamp::from_secs(0), 2).await.unwrap());
+        assert!(!policy.prune(Timestamp::from_secs(0), 2).await.unwrap());
+        let tail = policy.changes_since(8, 100).await.unwrap();
+        assert_eq!((tail.head, tail.pruned, tail.next, tail.keys.len()), (10, 8, 10, 2));
+        assert!(policy.prune(Timestamp::from_secs(100), 10).await.unwrap());
+        let tail = policy.changes_since(10, 100).await.unwrap();
+        assert_eq!((tail.head, tail.pruned, tail.next, tail.keys.len()), (10, 10, 10, 0));
+        assert_eq!(all(&db.store).await.len(), 10, "keys stay");
+        db.add_key("sk-later").await;
+        assert_eq!(policy.changes_since(10, 100).await.unwrap().next, 11);
+    }
+
+    async fn one_pruning_takes_a_bounded_part(db: TestDb) {
+        let hash = db.add_key("sk-one").await.hash;
+        for _ in 0..1_100 {
+            db.store.keys().set_blocked(hash, true, &actor(1)).await.unwrap();
+        }
+        assert!(db.store.policy().prune(Timestamp::from_secs(0), 1).await.unwrap());
+        assert_eq!(db.store.policy().changes_since(0, 1).await.unwrap().pruned, 1_000);
+        assert!(db.store.policy().prune(Timestamp::from_secs(0), 1).await.unwrap());
+        assert_eq!(db.store.policy().changes_since(0, 1).await.unwrap().pruned, 1_100);
+    }
+
     async fn a_snapshot_and_its_tail_tell_all(db: TestDb) {
         let policy = db.store.policy();
-        assert_eq!(policy.snapshot().await.unwrap(), (0, vec![]));
+        assert_eq!((policy.head().await.unwrap(), all(&db.store).await), (0, vec![]));
         let one = db.add_key("sk-one").await;
-        assert_eq!(policy.snapshot().await.unwrap(), (1, vec![KeyPolicy::from(&one)]));
+        let stored = Stored::Policy(KeyPolicy::from(&one));
+        assert_eq!((policy.head().await.unwrap(), all(&db.store).await), (1, vec![(one.hash, stored)]));
         assert_eq!(policy.key(one.hash).await.unwrap(), Some(KeyPolicy::from(&one)));
 
         let two = db.add_key("sk-two").await;
@@ -22,8 +100,9 @@ backends! {
         assert_eq!((changes.head, changes.next, changes.keys.len()), (4, 4, 2));
         for (hash, state) in changes.keys {
             match state {
-                Some(state) => assert!(hash == one.hash && state.blocked),
-                None => assert_eq!(hash, two.hash),
+                Stored::Policy(state) => assert!(hash == one.hash && state.blocked),
+                Stored::Gone => assert_eq!(hash, two.hash),
+                Stored::Unreadable(why) => panic!("{why}"),
             }
         }
         let none = policy.changes_since(4, 100).await.unwrap();
@@ -97,7 +176,7 @@ backends! {
             assert!(part.next >= seq);
             seq = part.next;
             seen.extend(part.keys.into_iter().map(|(hash, state)| {
-                assert!(state.is_some(), "a change was seen before its key");
+                assert!(matches!(state, Stored::Policy(_)), "a change was seen before its key");
                 hash
             }));
             if seq == i64::try_from(WRITERS * KEYS_EACH).unwrap() {

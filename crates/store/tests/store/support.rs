@@ -1,7 +1,7 @@
 use domain::key::VirtualKey;
 use domain::{Dialect, Intent, Outcome, Status, Usage, UsageEvent};
 use kit::{KeyHash, Money, Timestamp};
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use store::keys::Actor;
 use store::{Settings, Store};
 use tempfile::TempDir;
@@ -39,15 +39,21 @@ impl TestDb {
         Store::connect(&self.settings).await.unwrap()
     }
 
+    /// Puts a value into a column of a key behind the store's back.
+    pub async fn set(&self, hash: KeyHash, column: &str, value: &str) {
+        self.execute(&format!("UPDATE keys SET {column} = {value} WHERE hash = '{hash}'")).await;
+    }
+
     /// Runs statements that the crate has no business with.
-    pub async fn execute(&self, statements: &'static str) {
+    pub async fn execute(&self, statements: &str) {
         let url = &self.settings.url;
+        let statements = sqlx::raw_sql(AssertSqlSafe(statements));
         if url.starts_with("sqlite") {
             let mut connection = SqliteConnection::connect(url).await.unwrap();
-            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+            statements.execute(&mut connection).await.unwrap();
         } else {
             let mut connection = PgConnection::connect(url).await.unwrap();
-            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+            statements.execute(&mut connection).await.unwrap();
         }
     }
 
@@ -56,6 +62,17 @@ impl TestDb {
         self.store.keys().create(&key, &actor(1)).await.unwrap();
         key
     }
+}
+
+/// Columns and values that make no sense of a key's row. Postgres checks the types itself.
+pub fn rows_of_a_key_made_wrong(db: &TestDb) -> &'static [(&'static str, &'static str)] {
+    const TEXTS: &[(&str, &str)] = &[
+        ("models", "'no JSON'"),
+        ("aliases", "'[]'"),
+        ("metadata", "'{\"tags\": ['"),
+        ("blocked", "'maybe'"),
+    ];
+    if db.settings.url.starts_with("sqlite:") { TEXTS } else { &TEXTS[..3] }
 }
 
 /// Makes one test per database out of each function.

@@ -118,11 +118,12 @@ pub enum GaugeName {
     JournalQuarantinedFiles,
     PolicyStalenessSeconds,
     PolicyKeys,
+    PolicyUnreadableKeys,
 }
 
 impl GaugeName {
     /// In the order of the enum.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RequestsInFlight,
         Self::DeploymentsCooling,
         Self::JournalBacklogBytes,
@@ -136,6 +137,7 @@ impl GaugeName {
         Self::JournalQuarantinedFiles,
         Self::PolicyStalenessSeconds,
         Self::PolicyKeys,
+        Self::PolicyUnreadableKeys,
     ];
 
     pub const fn name(self) -> &'static Name {
@@ -191,6 +193,11 @@ impl GaugeName {
             "Time since the policy replica last agreed with the database",
         );
         const POLICY_KEYS: Name = gauge("bulkhead_policy_keys", &[], "Keys in the policy replica");
+        const POLICY_UNREADABLE_KEYS: Name = gauge(
+            "bulkhead_policy_unreadable_keys",
+            &[],
+            "Keys that are refused since their stored policy cannot be read",
+        );
         match self {
             Self::RequestsInFlight => &REQUESTS_IN_FLIGHT,
             Self::DeploymentsCooling => &DEPLOYMENTS_COOLING,
@@ -205,6 +212,7 @@ impl GaugeName {
             Self::JournalQuarantinedFiles => &JOURNAL_QUARANTINED,
             Self::PolicyStalenessSeconds => &POLICY_STALENESS,
             Self::PolicyKeys => &POLICY_KEYS,
+            Self::PolicyUnreadableKeys => &POLICY_UNREADABLE_KEYS,
         }
     }
 }
