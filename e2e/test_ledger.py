@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from harness.bulkhead import Api, Up, config, cost_nano, nano, new_master_key, role, run
+from harness.bulkhead import Api, Up, config, cost_nano, deployment, nano, new_master_key, role, run
 from harness.process import eventually
 from harness.upstream import script
 
@@ -83,7 +83,7 @@ class Caller(threading.Thread):
 
 
 def test_interrupted_calls_are_charged_near_the_providers_count(own, upstream):
-    """Streams that are cut are billed for what was sent; a provider makes a whole answer to its end."""
+    """Streams are held against what the provider sent; whole answers against their whole, as the rule has it."""
     key = own.admin.generate()["key"]
     callers = [Caller(own, key, model, stream) for model in ("oai", "ant") for stream in (True, False) for _ in range(10)]
     for number, caller in enumerate(callers):
@@ -110,8 +110,7 @@ def test_interrupted_calls_are_charged_near_the_providers_count(own, upstream):
             continue
         assert row["metadata"]["outcome"] == "interrupted" and row["metadata"]["usage_estimated"]
         billed = upstream.ended(name)["billed"]
-        whole = {"input": 700, "output": 120, "cache_read": 0, "cache_write": 0}
-        due += cost_nano(billed if caller.stream and billed["input"] else whole if not caller.stream else {**whole, "output": 0})
+        due += cost_nano(billed if caller.stream else {**billed, "output": 120})
         charged += nano(row["spend"])
     assert due > 0 and abs(charged / due - 1) < 0.10, f"{charged} charged for {due}"
 
@@ -217,7 +216,11 @@ class Solo:
 
     def __init__(self, home, log_dir, upstream):
         self.home, self.log_dir = home, log_dir
-        (home / "config.yaml").write_text(config(upstream))
+        base = f"{upstream.url}/v1"
+        # Two deployments of one group: the first answers nobody.
+        more = deployment("pair", "openai/up-dead", "http://127.0.0.1:9/v1", extra="\n      order: 1")
+        more += deployment("pair", "openai/up-alive", base, extra="\n      order: 2").replace("id-pair", "id-alive")
+        (home / "config.yaml").write_text(config(upstream, more=more))
         self.database = home / "solo.db"
         self.env = {"LITELLM_MASTER_KEY": new_master_key(), "DATABASE_URL": f"sqlite://{self.database}"}
         code, out, error = run(["migrate", "up"], env=self.env, cwd=home)
@@ -226,7 +229,7 @@ class Solo:
     def start(self, *arguments):
         arguments = ["--port", 0, "--data-dir", self.home / "data", *arguments]
         self.process, self.url = role("gateway", self.log_dir, arguments, self.env, self.home)
-        self.api = Api(self.url, self.env["LITELLM_MASTER_KEY"])
+        self.api = self.admin = Api(self.url, self.env["LITELLM_MASTER_KEY"])
 
     def journals(self):
         """The folders of processes that left something."""
@@ -323,3 +326,75 @@ def test_a_second_signal_ends_at_once_and_the_next_start_ships(solo, upstream):
     status, output, estimated = found[stream.call_id]
     assert (status, estimated) == ("interrupted", 1) and abs(output - billed["output"]) < 150
     assert solo.process.stop() == 0 and solo.journals() == []
+
+
+def test_every_outcome_is_reached(own, upstream):
+    """By what the provider does: status, row, tokens."""
+    def chat(words, stream=False, **headers):
+        text, _ = script(words)
+        body = {"model": "oai", "stream": stream, "messages": [{"role": "user", "content": text}]}
+        response = own.admin.post(CHAT, body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        (row,) = rows(own.admin, response.headers["x-litellm-call-id"], 1)
+        return response.status_code, row["metadata"]["outcome"], row["completion_tokens"] > 0
+
+    assert chat("out=5") == (200, "success", True)
+    assert chat("status=429") == (429, "upstream_error", False)
+    assert chat("hang", x_litellm_timeout="0.3") == (408, "timed_out", False)
+    assert chat("hang", stream=True, x_litellm_stream_timeout="0.3") == (408, "timed_out", False)
+    assert chat("words=50 cut_after=20", stream=True) == (200, "upstream_error", True)
+
+
+def test_a_failed_deployment_and_the_one_that_answered_have_a_row_each(solo):
+    solo.start()
+    response = solo.api.post(CHAT, {"model": "pair", "messages": [{"role": "user", "content": "hi"}]},
+                             headers={"x-litellm-num-retries": "2"})
+    assert response.status_code == 200 and response.headers["x-litellm-model-id"] == "id-alive"
+    assert solo.process.stop() == 0
+    with sqlite3.connect(solo.database) as database:
+        found = database.execute("select call_id, deployment_id, status, superseded from usage_events order by id").fetchall()
+    call_id = response.headers["x-litellm-call-id"]
+    assert found[-1] == (call_id, "id-alive", "success", 0)
+    assert found[:-1] and set(found[:-1]) == {(call_id, "id-pair", "upstream_error", 1)}
+
+
+def test_short_streams_leave_no_marks_and_long_ones_few(solo):
+    solo.start("--workers", 1)
+
+    def marks():
+        (folder,) = solo.journals()
+        # The beginning of a record of this kind; see crates/ledger/src/record.rs.
+        return sum(path.read_bytes().count(b"\xff\xb1\x81") for path in folder.glob("*.journal"))
+
+    for _ in range(5):
+        Stream(solo, "words=40 gap_ms=10").begun().join(20)
+    assert marks() == 0
+    began = time.monotonic()
+    stream = Stream(solo, "words=350 gap_ms=10").begun()
+    stream.join(30)
+    assert stream.lines[-2] == "data: [DONE]"
+    assert 2 <= marks() <= time.monotonic() - began
+    assert solo.process.stop() == 0
+
+
+def test_a_damaged_journal_is_kept_reported_and_in_nobodys_way(solo):
+    """Of a gateway that was killed: one record in the middle is damaged, and the last one is cut."""
+    solo.start("--workers", 1)
+    ids = [solo.api.chat("oai").headers["x-litellm-call-id"] for _ in range(20)]
+    solo.process.kill()
+    (folder,) = solo.journals()
+    journal = folder / "0001-0000000001.journal"
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2] ^= 0x55
+    journal.write_bytes(content[:-3])
+
+    solo.start()
+    assert solo.api.chat("oai").status_code == 200
+    eventually(lambda: solo.journals() != [folder] and folder not in solo.journals(), 10, "the end of the old journal")
+    found = {call_id: status for call_id, status, _, _ in solo.rows()}
+    # The damage takes one record, an intent or an outcome; the cut takes the last outcome.
+    assert len([call_id for call_id in ids if call_id in found]) >= 19
+    assert len([status for status in found.values() if status == "success"]) >= 18
+    eventually(lambda: metric(solo, "bulkhead_journal_quarantined_files") == 1, 5)
+    assert len(list((solo.home / "data" / "journal").glob("*.corrupt"))) == 1
+    assert "held bytes that do not check" in solo.process.log()
+    assert solo.process.stop() == 0

@@ -23,6 +23,9 @@ pub struct Stats {
     pub bytes: u64,
     /// Bytes written but not yet in the database.
     pub backlog_bytes: u64,
+    /// Bytes written by this process that have not been forced to disk: what the death of the machine may
+    /// lose. With [`Fsync::Os`](crate::Fsync::Os) all of them.
+    pub unsynced_bytes: u64,
     /// How long something has been waiting for the database without a break.
     pub lag: Duration,
     /// Calls that were begun and have not ended, as far as the shipper has read.

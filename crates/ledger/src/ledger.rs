@@ -108,9 +108,11 @@ impl Inner {
         let counters = &self.counters;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (mut appended, mut appended_bytes, mut being_written, mut waiting_records) = (0, 0, 0, 0);
+        let mut synced_bytes = 0;
         for writer in self.writer_states() {
             appended += load(&writer.appended_records);
             waiting_records += load(&writer.waiting_records);
+            synced_bytes += load(&writer.synced_bytes);
             appended_bytes += load(&writer.appended_bytes);
             being_written += writer.position().1;
         }
@@ -124,6 +126,7 @@ impl Inner {
             refused: load(&counters.refused),
             bytes: load(&counters.held_bytes) + being_written,
             backlog_bytes,
+            unsynced_bytes: appended_bytes.saturating_sub(synced_bytes),
             lag: if backlog_bytes == 0 { Duration::ZERO } else { Duration::from_micros(waiting) },
             ..noted
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -56,7 +57,13 @@ impl Syncer {
     fn sync(mut self) -> Self {
         for writer in self.ledger.writer_states() {
             let done = self.done.entry(writer.number).or_default();
-            if let Err(error) = done.catch_up(&self.ledger, &writer) {
+            // Read before the position, so that no record is counted that is not on disk.
+            let appended_bytes = writer.appended_bytes.load(Ordering::Acquire);
+            let caught_up = done.catch_up(&self.ledger, &writer);
+            if caught_up.is_ok() {
+                writer.synced_bytes.store(appended_bytes, Ordering::Relaxed);
+            }
+            if let Err(error) = caught_up {
                 self.ledger.counters.note(|stats| {
                     stats.sync_errors += 1;
                     if stats.sync_errors.is_power_of_two() {

@@ -39,6 +39,8 @@ pub(crate) struct WriterState {
     position: AtomicU64,
     /// Bytes appended since the start, over all segments.
     pub appended_bytes: AtomicU64,
+    /// As many of them as have been forced to disk, or needed it no more.
+    pub synced_bytes: AtomicU64,
     pub appended_records: AtomicU64,
     /// Records that wait in memory for room on the disk.
     pub waiting_records: AtomicU64,
@@ -53,6 +55,7 @@ impl WriterState {
             number,
             position: AtomicU64::new(0),
             appended_bytes: AtomicU64::new(0),
+            synced_bytes: AtomicU64::new(0),
             appended_records: AtomicU64::new(0),
             waiting_records: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
@@ -72,7 +75,7 @@ impl WriterState {
 
     // No other thread writes these: a plain load and store costs less than an atomic addition.
     fn count_bytes(&self, bytes: u64) {
-        self.appended_bytes.store(self.appended_bytes.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+        self.appended_bytes.store(self.appended_bytes.load(Ordering::Relaxed) + bytes, Ordering::Release);
     }
 
     fn count_record(&self, bytes: u64) {

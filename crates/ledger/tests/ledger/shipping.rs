@@ -235,6 +235,68 @@ async fn a_live_process_keeps_its_journal_to_itself() {
     assert_eq!(database.statuses(), [Status::Success]);
 }
 
+/// Many processes died, and two start at the same moment: each folder is taken over by one of them.
+#[tokio::test(start_paused = true)]
+async fn two_that_start_at_once_share_what_the_dead_left() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    for process in 0..8 {
+        let ledger = open(folder.path(), settings());
+        let mut writer = ledger.writer();
+        (process * 100..process * 100 + 60).for_each(|number| call(&mut writer, number));
+        let number = process * 100 + 60;
+        writer.intent(&intent(number), &expected(number)).unwrap();
+    }
+    let next = [(); 2].map(|()| open(folder.path(), settings()));
+    for (number, ledger) in (9_000..).zip(&next) {
+        call(&mut ledger.writer(), number);
+    }
+    let running = next.each_ref().map(|ledger| run(ledger, database.clone()));
+    database.until(|state| state.rows.len() == 8 * 61 + 2).await;
+    for running in running {
+        running.stop().await;
+    }
+    assert_eq!(database.state.lock().unwrap().doubles, 0);
+    let interrupted = |status: &&Status| **status == Status::Interrupted;
+    assert_eq!(database.statuses().iter().filter(interrupted).count(), 8);
+    assert_eq!(files(folder.path()), Vec::<String>::new());
+}
+
+/// What the death of the machine can lose is what was written within the interval.
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_forced_to_disk_within_the_interval() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let interval = Duration::from_millis(200);
+    let ledger = open(folder.path(), Settings { fsync: Fsync::Group(interval), ..settings() });
+    let running = run(&ledger, database.clone());
+    let mut writer = ledger.writer();
+    for round in 0..20 {
+        // More than a segment, so that ended ones are forced too.
+        (round * 50..round * 50 + 50).for_each(|number| call(&mut writer, number));
+        let written = tokio::time::Instant::now();
+        assert!(ledger.stats().unsynced_bytes > 0);
+        while ledger.stats().unsynced_bytes > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(written.elapsed() <= interval + Duration::from_millis(2), "{:?}", written.elapsed());
+    }
+    drop(writer);
+    running.stop().await;
+    assert_eq!(ledger.stats().sync_errors, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operating_system_is_left_to_itself_when_that_is_set() {
+    let (folder, database) = (tempdir().unwrap(), Memory::default());
+    let ledger = open(folder.path(), Settings { fsync: Fsync::Os, ..settings() });
+    let running = run(&ledger, database.clone());
+    call(&mut ledger.writer(), 0);
+    let written = ledger.stats().unsynced_bytes;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert!(written > 0 && ledger.stats().unsynced_bytes >= written);
+    running.stop().await;
+    assert_eq!(database.statuses(), [Status::Success]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_damaged_journal_is_read_as_far_as_it_goes_and_kept() {
     let (folder, database) = (tempdir().unwrap(), Memory::default());
