@@ -3,6 +3,7 @@ reservation are free, and it is settled once."""
 
 import itertools
 import os
+import time
 
 import pytest
 
@@ -16,6 +17,8 @@ CLOSED_WITHIN_US = 100_000
 CLIENTS = [Http1, Http1Reset, Http1HalfClosed, Http1Pipelined, Http2, Http2Closed]
 # Room for one call at a time, by estimate: a reservation that is kept refuses the next.
 BUDGET_USD, MAX_TOKENS = 0.009, 500
+# A pipe in which nothing has moved for so long is full.
+STILL_SECONDS = 0.5
 _numbers = itertools.count(1)
 
 
@@ -130,10 +133,13 @@ def test_while_the_client_does_not_read(gateway, leaver, upstream, kind):
     text, name = script("huge=100000 repeat=2000")
     client = leaver(kind, ask(text, stream=True))
 
-    def blocked(last=[-1]):
-        sent = upstream.call(name)["events_sent"]
-        still, last[0] = sent == last[0] > 0, sent
-        return still
+    seen = {"sent": 0, "at": time.monotonic()}
+
+    def blocked():
+        sent, now = upstream.call(name)["events_sent"], time.monotonic()
+        if sent != seen["sent"]:
+            seen.update(sent=sent, at=now)
+        return sent > 0 and now - seen["at"] > STILL_SECONDS
 
     eventually(blocked, 20, "a full pipe")
     client.leave()
