@@ -8,6 +8,7 @@ import pytest
 
 from harness.bulkhead import Up, config, new_master_key
 from harness.process import Process
+from harness.solo import Solo
 from harness.upstream import Upstream
 
 
@@ -50,6 +51,14 @@ def api(up, key):
     api = up.admin.with_key(key)
     yield api
     api.close()
+
+
+@pytest.fixture
+def solo(tmp_path, log_dir, upstream):
+    solo = Solo(tmp_path, log_dir, upstream)
+    yield solo
+    if solo.process.popen.poll() is None:
+        solo.process.kill()
 
 
 @pytest.hookimpl(hookwrapper=True)

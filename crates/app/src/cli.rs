@@ -90,7 +90,13 @@ pub struct Gateway {
     /// With a front door: where the dashboard is served; the backend when unset
     #[arg(long, value_name = "HOST:PORT")]
     pub front_door_ui: Option<String>,
-    /// Seconds to let running requests end after SIGTERM
+    /// Seconds to go on listening after SIGTERM, no longer ready, so that load balancers hear of it first
+    #[arg(long, env = "BULKHEAD_DRAIN_DELAY", value_name = "SECONDS", default_value_t = 3)]
+    pub drain_delay_seconds: u64,
+    /// A second port that answers liveness and readiness alone, whatever the request threads do
+    #[arg(long, env = "SEPARATE_HEALTH_PORT", value_name = "PORT")]
+    pub health_port: Option<u16>,
+    /// Seconds to let running requests end after that
     #[arg(long, env = "GRACEFUL_SHUTDOWN_TIMEOUT", value_name = "SECONDS", default_value_t = 30)]
     pub drain_seconds: u64,
 }

@@ -9,12 +9,17 @@ use crate::worker::Core;
 
 const NO_POLICY: &str = "no policy yet: there is no usable copy on disk, and the database has not been read";
 
-/// The worker that answers is the runtime that is asked about.
+/// Whether all workers turn, as the thread at the door sees them; whoever answers.
 pub fn liveness(core: &Core) -> Response<Body> {
     if core.is_draining() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "shutting_down"}).to_string());
     }
-    answer(StatusCode::OK, "\"I'm alive!\"".to_owned())
+    let Some(stuck) = core.pulses.stuck() else {
+        return answer(StatusCode::OK, "\"I'm alive!\"".to_owned());
+    };
+    let (worker, seconds) = (stuck.worker, stuck.silent_for.as_secs_f64());
+    let detail = format!("worker-{worker} has not turned for {seconds} seconds");
+    answer(StatusCode::SERVICE_UNAVAILABLE, json!({"status": "stuck", "detail": detail}).to_string())
 }
 
 /// Ready means able to serve traffic: the policy replica holds something to decide by, be it old.

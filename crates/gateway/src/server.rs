@@ -1,38 +1,43 @@
-//! Sockets and threads: one thread accepts and hands each connection to the worker with the fewest; each
-//! worker has a single-threaded runtime and its own connections to providers.
+//! Threads: the door accepts and hands each connection to the worker with the fewest; each worker has a
+//! single-threaded runtime and its own connections to providers.
 //!
 //! A request so stays on one core from its first byte to its last, and wakes no other thread.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::{HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
 use crate::body::Body;
+use crate::door::{Door, Doors, Drain};
+use crate::pulse::Pulses;
 use crate::socket::{Patience, Socket};
-use crate::worker::Worker;
+use crate::worker::{Core, Worker};
 
 /// Accepted connections that wait for their worker. Beyond it the kernel's backlog holds them.
 const HANDOVER_QUEUE_LEN_MAX: usize = 1024;
 /// A client that has not sent its first byte, or its headers, by then is disconnected.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked whether the workers have ended.
+const JOIN_LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// How much longer than its drain a worker may take to end.
+const STUCK_GRACE: Duration = Duration::from_secs(2);
 /// Largest request head; hyper answers 431 beyond it.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Most header lines in a request.
 const HEADER_LINES_MAX: usize = 128;
-/// Pause after the system refuses to accept (no file descriptors left), so that the loop does not spin.
-const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
 /// Requests that one HTTP/2 connection may run at once.
 const H2_STREAMS_MAX: u32 = 256;
 /// Bytes of one HTTP/2 answer that wait for its client to take them.
@@ -45,9 +50,17 @@ const H2_EARLY_RESETS_MAX: usize = 20;
 /// Streams that may be reset for their client's errors; beyond it the connection is closed.
 const H2_ERROR_RESETS_MAX: usize = 64;
 
-/// The running workers; dropping the senders and joining ends them.
+/// The running gateway: its workers, and soon the thread at the door.
 pub struct Server {
-    workers: Vec<WorkerThread>,
+    core: Arc<Core>,
+    workers: Workers,
+}
+
+/// The worker threads, as the door knows them.
+#[derive(Clone)]
+pub struct Workers {
+    all: Arc<[WorkerThread]>,
+    draining: Arc<watch::Sender<bool>>,
 }
 
 struct WorkerThread {
@@ -62,61 +75,66 @@ impl Server {
     /// # Errors
     /// When the system gives no thread or no runtime.
     pub fn start(
+        core: Arc<Core>,
         workers: Vec<impl FnOnce() -> Worker + Send + 'static>,
         drain_time_max: Duration,
-        shutdown: &watch::Receiver<bool>,
     ) -> io::Result<Self> {
-        let workers = workers
+        let (tell, told) = watch::channel(false);
+        let all = workers
             .into_iter()
             .enumerate()
-            .map(|(number, make)| WorkerThread::start(number, make, drain_time_max, shutdown.clone()))
+            .map(|(number, make)| WorkerThread::start(number, make, drain_time_max, told.clone()))
             .collect::<io::Result<_>>()?;
-        Ok(Self { workers })
+        Ok(Self { core, workers: Workers { all, draining: Arc::new(tell) } })
     }
 
-    /// Accepts until told to stop, then waits for the workers to drain.
+    /// Accepts until told to stop, then waits for the workers to drain. All of that is done by a thread of its
+    /// own, so that nothing else in the process keeps it from answering.
     ///
     /// # Errors
-    /// When the listener cannot be registered.
-    pub async fn run(self, listener: TcpListener, mut shutdown: watch::Receiver<bool>) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        loop {
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => self.hand_over(stream).await,
-                    Err(error) => {
-                        warn!("cannot accept a connection: {error}");
-                        tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
-                    }
-                },
-                _ = shutdown.wait_for(|stop| *stop) => break,
-            }
-        }
-        drop(listener);
-        self.join().await
+    /// When the thread cannot be started or a listener cannot be registered.
+    pub async fn run(self, doors: Doors, drain: Drain, shutdown: watch::Receiver<bool>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (tell, told) = oneshot::channel();
+        let door = Door { core: self.core, workers: self.workers, drain };
+        std::thread::Builder::new().name("door".into()).spawn(move || {
+            let _ = tell.send(runtime.block_on(door.run(doors, shutdown)));
+        })?;
+        told.await.map_err(io::Error::other)?
+    }
+}
+
+impl Workers {
+    pub fn any_turns(&self, pulses: &Pulses) -> bool {
+        (0..self.all.len()).any(|worker| pulses.turns(worker))
     }
 
-    async fn hand_over(&self, stream: TcpStream) {
-        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.open.load(Ordering::Relaxed))
-        else {
-            return;
+    /// Gives a connection to the worker with the fewest, of those that turn if any does. It comes back when
+    /// the worker has no room for more.
+    pub fn give(&self, stream: std::net::TcpStream, pulses: &Pulses) -> Result<(), std::net::TcpStream> {
+        let busy = |(number, worker): &(usize, &WorkerThread)| {
+            (!pulses.turns(*number), worker.open.load(Ordering::Relaxed))
         };
-        let Ok(stream) = stream.into_std() else { return };
+        let Some((_, worker)) = self.all.iter().enumerate().min_by_key(busy) else { return Err(stream) };
         worker.open.fetch_add(1, Ordering::Relaxed);
-        if worker.connections.send(stream).await.is_err() {
+        worker.connections.try_send(stream).map_err(|unsent| {
             worker.open.fetch_sub(1, Ordering::Relaxed);
-        }
+            unsent.into_inner()
+        })
     }
 
-    async fn join(self) -> io::Result<()> {
-        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
-        tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                let _ = thread.join();
+    /// Asks all to end what they have, and waits until they have; for one that is stuck not much longer than
+    /// `time_max`.
+    pub async fn drain(&self, time_max: Duration) {
+        let _ = self.draining.send(true);
+        let ended = async {
+            while !self.all.iter().all(|worker| worker.thread.is_finished()) {
+                tokio::time::sleep(JOIN_LOOK_INTERVAL).await;
             }
-        })
-        .await
-        .map_err(io::Error::other)
+        };
+        if tokio::time::timeout(time_max + STUCK_GRACE, ended).await.is_err() {
+            warn!("a worker does not end; going on without it");
+        }
     }
 }
 
@@ -125,7 +143,7 @@ impl WorkerThread {
         number: usize,
         make: impl FnOnce() -> Worker + Send + 'static,
         drain_time_max: Duration,
-        shutdown: watch::Receiver<bool>,
+        draining: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let (connections, handed_over) = mpsc::channel(HANDOVER_QUEUE_LEN_MAX);
         let open = Arc::new(AtomicUsize::new(0));
@@ -135,7 +153,9 @@ impl WorkerThread {
             // The worker is made inside its runtime, so that its timers and sockets belong to it.
             runtime.block_on(async move {
                 let worker = Arc::new(make());
-                serve(worker, handed_over, counter, drain_time_max, shutdown).await;
+                let core = worker.core.clone();
+                tokio::spawn(async move { core.pulses.beat(number).await });
+                serve(worker, handed_over, counter, drain_time_max, draining).await;
             });
         })?;
         Ok(Self { connections, open, thread })
@@ -147,7 +167,7 @@ async fn serve(
     mut handed_over: mpsc::Receiver<std::net::TcpStream>,
     open: Arc<AtomicUsize>,
     drain_time_max: Duration,
-    mut shutdown: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let draining = GracefulShutdown::new();
     loop {
@@ -156,8 +176,12 @@ async fn serve(
                 Some(stream) => start_connection(&worker, stream, OpenConnection(open.clone()), &draining),
                 None => break,
             },
-            _ = shutdown.wait_for(|stop| *stop) => break,
+            _ = stopping.wait_for(|stop| *stop) => break,
         }
+    }
+    // What was handed over before the door closed is served too.
+    while let Ok(stream) = handed_over.try_recv() {
+        start_connection(&worker, stream, OpenConnection(open.clone()), &draining);
     }
     if tokio::time::timeout(drain_time_max, draining.shutdown()).await.is_err() {
         warn!("some requests were still running after {} s and are cut off", drain_time_max.as_secs());
@@ -187,7 +211,7 @@ fn start_connection(
     let worker = worker.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let worker = worker.clone();
-        async move { Ok::<http::Response<Body>, std::convert::Infallible>(worker.answer(request, peer).await) }
+        async move { Ok::<http::Response<Body>, std::convert::Infallible>(answer(worker, request, peer).await) }
     });
     let connection = draining.watch(builder().serve_connection(socket, service).into_owned());
     tokio::spawn(async move {
@@ -196,6 +220,20 @@ fn start_connection(
         }
         drop(open);
     });
+}
+
+async fn answer(
+    worker: Arc<Worker>,
+    request: http::Request<Incoming>,
+    peer: Option<IpAddr>,
+) -> http::Response<Body> {
+    let (core, version) = (worker.core.clone(), request.version());
+    let mut response = worker.answer(request, peer).await;
+    // HTTP/2 has a message of its own for it, sent when the connection is to end.
+    if core.is_draining() && version < http::Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

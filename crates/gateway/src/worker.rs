@@ -21,6 +21,7 @@ use crate::front_door::FrontDoor;
 use crate::pipeline;
 use crate::pipeline::identify::identify;
 use crate::prices::Prices;
+use crate::pulse::Pulses;
 use crate::receive_body::BodyMemory;
 use crate::refusal::Refusal;
 use crate::route::{self, Route};
@@ -41,6 +42,7 @@ pub struct Core {
     pub ready: ReadyDeployments,
     pub in_flight: Arc<AtomicUsize>,
     pub draining: AtomicBool,
+    pub pulses: Pulses,
     pub front_door: Option<FrontDoor>,
 }
 

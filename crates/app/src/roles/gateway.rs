@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gateway::{BodyMemory, Clients, Core, FrontDoor, Prices, ReadyDeployments, Server, Settings, Worker};
+use gateway::{
+    BodyMemory, Clients, Core, Doors, Drain, FrontDoor, Prices, Pulses, ReadyDeployments, Server, Settings,
+    Worker,
+};
 use kit::{Clock, Rng, SeededRng};
 use ledger::Ledger;
 use policy::{DiskCopy, Replica};
@@ -26,6 +29,9 @@ const BACKGROUND_THREADS: usize = 1;
 const BACKGROUND_NICENESS: i32 = 10;
 /// How often gauges are set.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
+/// A worker that has not turned for so long is stuck, and liveness says so. Longer than any worker is busy with
+/// one thing, or starved by a machine that still does its work.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 const MIB: u64 = 1 << 20;
 
 pub fn run(gateway: Gateway) -> Result<(), Failure> {
@@ -72,11 +78,19 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
     let shipping = tokio::spawn(ship(ledger.clone(), store, replica.clone(), after_drain.clone()));
     let gauges = tokio::spawn(set_gauges(core.clone(), after_drain));
 
-    let workers = workers(&core, &clock, options.workers)?;
-    let server = Server::start(workers, Duration::from_secs(options.drain_seconds), &shutdown)?;
-    tokio::spawn(stop_being_ready(core, shutdown.clone()));
+    let probes =
+        options.health_port.map(|port| listen::bind((options.listen.host, port).into())).transpose()?;
+    let drain = Drain {
+        delay: Duration::from_secs(options.drain_delay_seconds),
+        time_max: Duration::from_secs(options.drain_seconds),
+    };
+    let workers = workers(&core, &clock, worker_count(options.workers))?;
+    let server = Server::start(core, workers, drain.time_max)?;
     println!("gateway ready: {url}");
-    server.run(listener, shutdown).await?;
+    if let Some(probes) = &probes {
+        println!("probes at: {}", listen::url_of(probes)?);
+    }
+    server.run(Doors { requests: listener, probes }, drain, shutdown).await?;
     let _ = drained.send(true);
     let _ = tokio::join!(tailing, shipping, gauges);
     Ok(())
@@ -121,6 +135,7 @@ fn core(
         bodies,
         in_flight: Arc::new(AtomicUsize::new(0)),
         draining: AtomicBool::new(false),
+        pulses: Pulses::new(worker_count(options.workers), STUCK_AFTER),
         front_door,
     })
 }
@@ -171,7 +186,7 @@ fn worker_count(wanted: Option<usize>) -> usize {
 fn workers(
     core: &Arc<Core>,
     clock: &Arc<dyn Clock>,
-    wanted: Option<usize>,
+    count: usize,
 ) -> Result<Vec<impl FnOnce() -> Worker + Send + 'static>, Failure> {
     let extra_roots = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
     let tls = upstream::tls::client_config(extra_roots.as_deref())
@@ -188,7 +203,7 @@ fn workers(
             Worker::new(core, clients, writer, Box::new(rng))
         }
     };
-    Ok((0..worker_count(wanted)).map(make).collect())
+    Ok((0..count).map(make).collect())
 }
 
 async fn tail(replica: Arc<Replica>, store: Store, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
@@ -206,11 +221,6 @@ async fn ship(ledger: Ledger, store: Store, replica: Arc<Replica>, stop: watch::
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-async fn stop_being_ready(core: Arc<Core>, shutdown: watch::Receiver<bool>) {
-    stopped(shutdown).await;
-    core.draining.store(true, Ordering::Relaxed);
 }
 
 async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {

@@ -71,7 +71,10 @@ fn roles(
         },
         Role {
             name: "gateway",
-            arguments: arguments("gateway", &["--front-door-backend", &backend_address]),
+            arguments: arguments(
+                "gateway",
+                &["--front-door-backend", &backend_address, "--drain-delay-seconds", "0"],
+            ),
             environment,
             listener,
             nice: false,
