@@ -1,6 +1,7 @@
 """The table of the failure laboratory."""
 
 import json
+import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,12 @@ HEADINGS = (
     "scenario", "database", "gateways", "requests sent", "failed", "ledger rows expected", "lost", "double",
     "nano-dollars off", "longest revoke", "notes",
 )
+
+HEAD = """# Failure laboratory
+
+Written by `make chaos`. One machine runs the gateways, the database, the scripted provider and the clients.
+A request whose answer had begun when its gateway was killed counts as failed; one that brought no byte back
+went to another gateway, as a load balancer does it. Measured on """
 
 
 @dataclass
@@ -51,15 +58,19 @@ class Report:
         return line
 
     def markdown(self):
-        rows = [HEADINGS, tuple("---" for _ in HEADINGS), *(line.cells() for line in self.lines)]
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+        return _table(self.lines)
 
     def write(self, form):
-        head = (
-            "# Failure laboratory\n\nWritten by `make chaos`. One machine runs the gateways, the database, the scripted "
-            "provider and the clients.\nA request that a killed gateway had begun to answer counts as failed; one that "
-            "brought no byte back went to\nanother gateway, as a load balancer does.\n\n"
-        )
-        (RESULTS / "chaos.md").write_text(head + self.markdown())
-        facts = {"form": form, "machine": platform.platform(), "lines": [asdict(line) for line in self.lines]}
-        (RESULTS / "chaos.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        """Writes the table. Scenarios that did not run this time keep the line that they have."""
+        path = RESULTS / "chaos.json"
+        known = [Line(**line) for line in json.loads(path.read_text())["lines"]] if path.exists() else []
+        fresh = {(line.scenario, line.database): line for line in self.lines}
+        lines = [fresh.pop((line.scenario, line.database), line) for line in known] + list(fresh.values())
+        facts = {"form": form, "machine": f"{platform.platform()}, {os.cpu_count()} cores"}
+        (RESULTS / "chaos.md").write_text(f"{HEAD}{facts['machine']}.\n\n{_table(lines)}")
+        path.write_text(json.dumps({**facts, "lines": [asdict(line) for line in lines]}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _table(lines):
+    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *(line.cells() for line in lines)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"

@@ -4,6 +4,8 @@
 use std::io;
 use std::net::TcpListener;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,11 +15,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-/// First pause before a role is started again; doubled up to the longest.
+/// First pause before a role is started again; doubled up to the longest while it does not even become ready.
 const RESTART_PAUSE_MIN: Duration = Duration::from_millis(50);
 const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// A role that ran this long is taken to be well, and its pause starts anew.
-const WELL_AFTER: Duration = Duration::from_secs(10);
 /// Ready lines that wait to be read; a role prints one at each start.
 const READY_LINES_MAX: usize = 16;
 /// How much nicer than the gateway the backend is to others: a busy dashboard must not slow inference.
@@ -104,14 +104,14 @@ async fn keep_running(
     let mut pause = RESTART_PAUSE_MIN;
     while *stopping.borrow() == 0 {
         let mut child = role.start()?;
-        announce_ready(&mut child, role.name, ready.clone());
-        let started = tokio::time::Instant::now();
+        let was_ready = announce_ready(&mut child, role.name, ready.clone());
         let status = until_ended(&mut child, &mut stopping).await?;
         if *stopping.borrow() > 0 {
             info!("{} ended: {status}", role.name);
             return Ok(());
         }
-        if started.elapsed() > WELL_AFTER {
+        // Whoever came up was stopped by something else than its own start: clients wait for it to come back.
+        if was_ready.load(Ordering::Relaxed) {
             pause = RESTART_PAUSE_MIN;
         }
         warn!("{} ended unasked ({status}); starting it again in {} ms", role.name, pause.as_millis());
@@ -150,15 +150,24 @@ fn terminate(child: &Child) {
     }
 }
 
-/// Watches a role's standard output for its ready line; logs go to standard error and pass by.
-fn announce_ready(child: &mut Child, name: &'static str, ready: mpsc::Sender<&'static str>) {
-    let Some(stdout) = child.stdout.take() else { return };
+/// Watches a role's standard output for its ready line; logs go to standard error and pass by. Tells whether
+/// the line has come.
+fn announce_ready(
+    child: &mut Child,
+    name: &'static str,
+    ready: mpsc::Sender<&'static str>,
+) -> Arc<AtomicBool> {
+    let was_ready = Arc::new(AtomicBool::new(false));
+    let Some(stdout) = child.stdout.take() else { return was_ready };
+    let noting = was_ready.clone();
     tokio::spawn(async move {
         let mut lines = BufReader::new(stdout).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             if line.contains(" ready: ") {
+                noting.store(true, Ordering::Relaxed);
                 let _ = ready.send(name).await;
             }
         }
     });
+    was_ready
 }
