@@ -90,7 +90,8 @@ impl Pool {
             let is_kept = found.is_some();
             let mut line = match found {
                 Some(line) => line,
-                None => self.connect(&host).await?,
+                // Boxed, since it is rare and large, and every request's future would carry it.
+                None => Box::pin(self.connect(&host)).await?,
             };
             match line.exchange(request).await {
                 Ok(response) => {
