@@ -7,7 +7,7 @@ export PATH := $(CACHE)/tools/bin:$(PATH)
 BULKHEAD := $(CARGO_TARGET_DIR)/release/bulkhead
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/.next/*' -not -path 'ui/out/*' 2>/dev/null)
 
-.PHONY: help run build ui test check unit e2e ui-test chaos bench fuzz fmt clean
+.PHONY: help run build ui test check unit e2e ui-test chaos bench bench-policy fuzz fmt clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 18
@@ -59,6 +59,9 @@ chaos: build ## The failure laboratory in its long form; CHAOS=full for the long
 
 bench: build ## Bulkhead beside a bare proxy; writes bench/results/
 	@cargo run --release --locked --quiet -p bulkhead-bench -- run --bulkhead "$(BULKHEAD)"
+
+bench-policy: build ## A gateway's start with 100,000 and 1,000,000 keys; writes bench/results/policy.md
+	@cargo run --release --locked --quiet -p bulkhead-bench -- policy --bulkhead "$(BULKHEAD)"
 
 fuzz: ## Fuzz each parser of foreign bytes for a minute
 	@scripts/fuzz

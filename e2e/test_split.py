@@ -230,14 +230,17 @@ def test_a_key_that_cannot_be_read_is_refused_alone(split, postgres):
     where = f"where hash = '{hashlib.sha256(bad['key'].encode()).hexdigest()}'"
     models = postgres.sql(f"select models from keys {where}", split.database)
     postgres.sql(f"update keys set models = 'no JSON' {where}", split.database)
-    postgres.sql(f"delete from policy_changes; update policy_clock set pruned_seq = seq + 1, seq = seq + 1", split.database)
+    postgres.sql("delete from policy_changes; update policy_clock set pruned_seq = seq + 1, seq = seq + 1", split.database)
     eventually(lambda: key.chat("oai").status_code == 500, 5)
     assert key.chat("oai").json()["error"]["type"] == "key_policy_unreadable"
     assert readiness(split.urls["gateway"]).json()["policy"]["unreadable_keys"] == 1
     assert Api(split.urls["gateway"], good["key"]).chat("oai").status_code == 200
     postgres.sql(f"update keys set models = '{models}' {where}", split.database)
-    postgres.sql(f"update policy_clock set pruned_seq = seq + 1, seq = seq + 1", split.database)
+    postgres.sql("update policy_clock set pruned_seq = seq + 1, seq = seq + 1", split.database)
     eventually(lambda: key.chat("oai").status_code == 200, 5)
+    postgres.sql(f"update keys set models = 'no JSON' {where}", split.database)
+    split.admin.ok(split.admin.post("/key/delete", {"keys": [bad["key"]]}))
+    eventually(lambda: key.chat("oai").status_code == 401, 5)
 
 
 def test_a_gateway_with_neither_copy_nor_database_lives_and_serves_the_master_key(split):

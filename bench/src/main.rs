@@ -7,6 +7,7 @@
 mod closed;
 mod mock;
 mod open;
+mod policy;
 mod process;
 mod proxy;
 mod report;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Measure everything and write a table to bench/results/
     Run(run::Options),
+    /// Measure how a gateway loads many keys, and write bench/results/policy.md
+    Policy(policy::Options),
     /// The provider: small fixed answers, streamed or not
     Mock,
     /// A reverse proxy with nothing in it
@@ -51,6 +54,7 @@ pub fn results_dir() -> PathBuf {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Policy(options) => policy::run(&options),
         Command::Mock => mock::serve(),
         Command::Proxy { to } => proxy::serve(to),
     }

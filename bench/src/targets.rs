@@ -139,7 +139,11 @@ fn call(to: SocketAddr, path: &str, key: &str, body: &Value) -> Result<Value> {
     exchange(to, &wire::request(to, path, key, &body.to_string()))
 }
 
-fn get(to: SocketAddr, path: &str, key: &str) -> Result<Value> {
+/// A JSON answer of Bulkhead.
+///
+/// # Errors
+/// When it is not 200.
+pub fn get(to: SocketAddr, path: &str, key: &str) -> Result<Value> {
     let request = format!("GET {path} HTTP/1.1\r\nhost: {to}\r\nauthorization: Bearer {key}\r\n\r\n");
     exchange(to, request.as_bytes())
 }

@@ -32,11 +32,11 @@ impl Map {
     }
 
     /// A map of `entries` whose digest is known to be `digest`: reckoning it takes longer than the rest.
-    pub(crate) fn loaded(entries: impl IntoIterator<Item = KeyEntry>, digest: u64) -> Self {
+    pub(crate) fn loaded(entries: impl IntoIterator<Item = Arc<KeyEntry>>, digest: u64) -> Self {
         let map = Self::new();
         for entry in entries {
             let slot = slot_of(&entry.policy.hash);
-            map.write(shard_of(&entry.policy.hash)).insert_unique(slot, Arc::new(entry), slot_again);
+            map.write(shard_of(&entry.policy.hash)).insert_unique(slot, entry, slot_again);
         }
         map.digest.store(digest, Ordering::Relaxed);
         map
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!((map.digest(), map.unreadable(), map.len()), (other.digest(), 1, 9));
         map.retain(|_| false);
         assert_eq!((map.digest(), map.unreadable(), map.len()), (0, 0, 0));
-        let loaded = Map::loaded((0..10).map(|number| KeyEntry::new(policy(number))), 77);
+        let loaded = Map::loaded((0..10).map(|number| Arc::new(KeyEntry::new(policy(number)))), 77);
         assert_eq!((loaded.digest(), loaded.len()), (77, 10));
     }
 }

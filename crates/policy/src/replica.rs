@@ -30,8 +30,9 @@ pub(crate) struct Inner {
     /// The last look that ended.
     pub round: watch::Sender<Round>,
     pub waiting: Semaphore,
-    /// Batches of the ledger that were reported as shipped. Held while totals are applied, so that a
-    /// total read before a batch is not put in place of what the batch brought.
+    /// Batches of the ledger that were reported as shipped. Held while totals and policies are applied, so
+    /// that a total read before a batch is not put in place of what the batch brought, and while the disk
+    /// copy takes its picture.
     shipments: Mutex<u64>,
     pub policy_unsaved: AtomicBool,
     pub spend_unsaved: AtomicBool,
@@ -44,7 +45,7 @@ impl Replica {
     /// A replica with what an earlier run left on disk, or empty when there is no good copy: that is
     /// logged, and never stops a start.
     pub fn load_or_empty(copy: DiskCopy, settings: Settings) -> Self {
-        let (map, head) = match copy.load(KeyEntry::new) {
+        let (map, head) = match copy.load(|policy| Arc::new(KeyEntry::new(policy))) {
             Ok(Some((head, entries))) => (Map::loaded(entries, head.digest), Some(head)),
             Ok(None) => (Map::new(), None),
             Err(error) => {

@@ -131,7 +131,9 @@ impl<S: Source> Follower<'_, S> {
             start = page.next;
             apply(inner, page.keys, before, Some(self.snapshots));
         }
+        let nothing_saved = inner.shipments();
         inner.map.retain(|entry| entry.is_marked(self.snapshots));
+        drop(nothing_saved);
         inner.seq.store(seq, Ordering::Relaxed);
         inner.status().loaded_from = LoadedFrom::Database;
         self.spend_seen = Timestamp(0);

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::disk::Head;
 use crate::replica::Inner;
-use crate::{KeyEntry, LoadedFrom, digest};
+use crate::{KeyEntry, LoadedFrom};
 
 /// Writing may take up one part in so many of the time: a large replica is saved less often.
 const SAVING_SHARE: u32 = 20;
@@ -55,11 +55,14 @@ fn save(inner: &Inner) {
     if !(spend_changed || policy_changed) || status.loaded_from == LoadedFrom::Nothing {
         return;
     }
-    let (seq, synced_at) = (inner.seq.load(Ordering::Relaxed), status.last_sync_at.unwrap_or(Timestamp(0)));
-    // A key that cannot be read is left out: from a copy it is unknown, which refuses it as well.
+    let synced_at = status.last_sync_at.unwrap_or(Timestamp(0));
+    // Nothing is applied meanwhile, so that number, digest and entries are of one moment.
+    let nothing_applied = inner.shipments();
+    let (seq, digest) = (inner.seq.load(Ordering::Relaxed), inner.map.digest());
     let mut entries = inner.map.shards().flatten().collect::<Vec<_>>();
+    drop(nothing_applied);
+    // A key that cannot be read is left out: from a copy it is unknown, which refuses it as well.
     entries.retain(|entry| !entry.is_unreadable);
-    let digest = entries.iter().fold(0, |sum: u64, entry| sum.wrapping_add(digest::part(&entry.policy)));
     let head = Head { seq, synced_at, keys: entries.len() as u64, digest };
     let result = copy.save(head, entries.iter().map(|entry| with_spend(entry)));
     if let Err(error) = &result {

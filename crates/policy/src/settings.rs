@@ -34,7 +34,7 @@ impl Default for Settings {
             spend_refresh: Duration::from_secs(1),
             catch_up_wait_max: Duration::from_secs(3),
             catch_up_waiting_max: 10_000,
-            read_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(10),
             stale_after: Duration::from_secs(2),
             back_off_max: Duration::from_secs(1),
             save_policy_after: Duration::from_secs(2),

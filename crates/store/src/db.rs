@@ -9,6 +9,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use crate::half_open::guarded;
 use crate::report::Report;
 use crate::values::Placeholders;
 use crate::{Settings, StoreError};
@@ -95,7 +96,7 @@ impl Db {
             let pool = PgPoolOptions::new()
                 .max_connections(limit.unwrap_or(max).min(max))
                 .acquire_timeout(settings.acquire_timeout);
-            Ok(pool.connect_lazy_with(options))
+            Ok(guarded(pool).connect_lazy_with(options))
         };
         let writer = pool(&settings.url, settings.connections_max, settings.statement_timeout)?;
         let analytics_url = settings.reader_url.as_deref().unwrap_or(&settings.url);

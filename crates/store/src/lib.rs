@@ -6,6 +6,7 @@
 pub mod audit;
 mod db;
 mod error;
+mod half_open;
 pub mod keys;
 pub mod ledger;
 mod migrate;

@@ -3,21 +3,28 @@
 //! Read from the database that takes writes, never from a replica: what was revoked must not be seen late.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use domain::KeyPolicy;
 use kit::{KeyHash, Money, Timestamp};
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::audit::Actor;
 use crate::db::{Db, Either, Tx, on};
+use crate::half_open::PING_TIMEOUT;
 use crate::keys::from_json;
 use crate::sql::statements;
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.
 const CHANNEL: &str = "bulkhead_policy";
 const NOTIFY: &str = "NOTIFY bulkhead_policy";
+/// Longest wait for a subscription.
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// So long without a change, a subscription is asked whether it still stands.
+const QUIET_MAX: Duration = Duration::from_secs(5);
 
 macro_rules! policy_columns {
     () => {
@@ -27,6 +34,7 @@ macro_rules! policy_columns {
 }
 
 statements! {
+    PING = "SELECT 1";
     HEAD = "SELECT seq FROM policy_clock";
     // The row's lock is held to commit: a lower number can never appear after a higher one was seen.
     TICK = "UPDATE policy_clock SET seq = seq + 1 WHERE id = 1 RETURNING seq";
@@ -223,8 +231,15 @@ impl Policy<'_> {
     /// When the database fails.
     pub async fn wakeups(&self) -> Result<Option<WakeUps>, StoreError> {
         let Either::Postgres(pool) = self.db.writer() else { return Ok(None) };
-        let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen(CHANNEL).await?;
+        // A pool of its own: a subscription that ends on a dead connection must keep no place in the other.
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(LISTEN_TIMEOUT);
+        let own = own.connect_lazy_with(pool.connect_options().as_ref().clone());
+        let subscribe = async {
+            let mut listener = PgListener::connect_with(&own).await?;
+            listener.listen(CHANNEL).await?;
+            Ok::<_, StoreError>(listener)
+        };
+        let listener = timeout(LISTEN_TIMEOUT, subscribe).await.unwrap_or_else(|_| Err(silence()))?;
         Ok(Some(WakeUps { listener }))
     }
 }
@@ -235,14 +250,26 @@ pub struct WakeUps {
 }
 
 impl WakeUps {
-    /// Waits for the next change, or for the connection to be made anew after it was lost.
+    /// Waits for the next change, or for the connection to be made anew after it was lost. A connection that
+    /// is open and dead counts as lost.
     ///
     /// # Errors
     /// When the connection is lost and cannot be made again; then subscribe anew later.
     pub async fn next(&mut self) -> Result<(), StoreError> {
-        self.listener.try_recv().await?;
-        Ok(())
+        loop {
+            if let Ok(heard) = timeout(QUIET_MAX, self.listener.try_recv()).await {
+                heard?;
+                return Ok(());
+            }
+            // Nothing changed, or the connection is dead: it has to say which.
+            let ping = sqlx::query(PING).execute(&mut self.listener);
+            timeout(PING_TIMEOUT, ping).await.map_err(|_| silence())??;
+        }
     }
+}
+
+fn silence() -> StoreError {
+    StoreError::Unavailable("the connection that listens for changes does not answer".into())
 }
 
 /// A key as a row tells it; `None` where the row is about no key that anyone could present.

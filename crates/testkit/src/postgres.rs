@@ -98,6 +98,14 @@ impl Cluster {
         Ok(format!("postgres://{USER}@127.0.0.1:{port}/{name}"))
     }
 
+    /// Runs SQL text in one of its databases.
+    ///
+    /// # Errors
+    /// A sentence that says what went wrong.
+    pub fn sql(&self, url: &str, text: &str) -> Result<()> {
+        run(&self.binaries.join("psql"), ["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text], None)
+    }
+
     pub const fn port(&self) -> u16 {
         self.port
     }

@@ -2,6 +2,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use kit::KeyHash;
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 use utoipa::ToSchema;
 
 use super::key_hash;
@@ -46,7 +47,12 @@ pub async fn delete(
         return Err(ApiError::bad("keys", format!("At most {KEYS_MAX} keys can be deleted at once.")));
     }
     for (name, hash) in asked.iter().zip(&hashes) {
-        if state.store.keys().get(*hash).await?.is_none() {
+        // A key whose row cannot be read is there, and deleting it is the way out.
+        let is_there = match state.store.keys().get(*hash).await {
+            Err(StoreError::Corrupt { .. }) => true,
+            read => read?.is_some(),
+        };
+        if !is_there {
             let name = domain::key::display_name(name);
             return Err(ApiError::key_not_found(format!("Key not found: {name}. No key was deleted.")));
         }

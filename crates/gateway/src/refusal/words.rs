@@ -73,8 +73,8 @@ fn own(refusal: &Refusal) -> Words {
             500,
             "key_policy_unreadable",
             None,
-            "What is stored about this key cannot be read, so it is refused. An admin can mend it: update the key, \
-             or delete it and make a new one."
+            "What is stored about this key cannot be read, so it is refused. An admin has to delete it \
+             and make a new one."
                 .into(),
         ),
         Refusal::ExpiredKey { last4, expired, now } => (

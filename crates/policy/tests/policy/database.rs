@@ -11,17 +11,20 @@ use serde_json::Map;
 use store::Store;
 use store::keys::{Actor, KeyPatch};
 use tempfile::tempdir;
-use tokio::task::JoinHandle;
+use testkit::control::Order;
+use testkit::fault::FaultProxy;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Time enough for any of these on a busy machine; reached only when something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 fn actor() -> Actor {
     Actor { id: "admin".into(), at: Timestamp::from_secs(1), ..Actor::default() }
 }
 
-fn key(raw: &str) -> VirtualKey {
+pub fn key(raw: &str) -> VirtualKey {
     VirtualKey {
         hash: KeyHash::of(raw),
         name: "sk-...".into(),
@@ -44,12 +47,12 @@ fn key(raw: &str) -> VirtualKey {
     }
 }
 
-struct Running {
+pub struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-fn run(replica: &Replica, store: &Store) -> Running {
+pub fn run(replica: &Replica, store: &Store) -> Running {
     let stop = CancellationToken::new();
     let (replica, store, stopped) = (replica.clone(), store.clone(), stop.clone().cancelled_owned());
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
@@ -58,7 +61,7 @@ fn run(replica: &Replica, store: &Store) -> Running {
 }
 
 impl Running {
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }
@@ -74,7 +77,7 @@ async fn until(replica: &Replica, hash: KeyHash, is_so: impl Fn(Option<&KeyEntry
     tokio::time::timeout(PATIENCE, waiting).await.unwrap();
 }
 
-async fn store_at(url: &str) -> Store {
+pub async fn store_at(url: &str) -> Store {
     let store = Store::connect(&store::Settings::new(url)).await.unwrap();
     store.migrate_up().await.unwrap();
     store
@@ -162,4 +165,108 @@ async fn answering(store: &Store) -> &Store {
     };
     tokio::time::timeout(PATIENCE, waiting).await.unwrap();
     store
+}
+
+/// The bound for noticing that a connection is open and dead, and for following again once new ones work.
+const NOTICED_WITHIN: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn connections_that_are_open_and_dead_are_noticed_and_replaced() {
+    let url = testkit::postgres::database().unwrap_or_else(|sentence| panic!("{sentence}"));
+    let (direct, proxy) = (store_at(&url).await, Proxy::before(&url).await);
+    let mut settings = store::Settings::new(proxy.url.clone());
+    // As long as in production: waiting for it is no way out.
+    settings.acquire_timeout = Duration::from_secs(60);
+    let through = Store::connect(&settings).await.unwrap();
+    // Many idle connections, each of them dead soon.
+    let pings = (0..2 * settings.connections_max).map(|_| {
+        let store = through.clone();
+        async move { store.ping().await.unwrap() }
+    });
+    pings.collect::<JoinSet<_>>().join_all().await;
+    direct.keys().create(&key("sk-known"), &actor()).await.unwrap();
+    let replica = Replica::empty(Settings::default());
+    let running = run(&replica, &through);
+    until(&replica, KeyHash::of("sk-known"), |entry| entry.is_some()).await;
+
+    proxy.set("half_open").await;
+    let began = Instant::now();
+    while replica.status(Timestamp(0)).last_error.is_none() {
+        assert!(began.elapsed() < NOTICED_WITHIN);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(matches!(replica.catch_up(&KeyHash::of("sk-new")).await, CatchUp::Unavailable { .. }));
+
+    // Those that are dead stay so; new ones work.
+    direct.keys().create(&key("sk-new"), &actor()).await.unwrap();
+    proxy.set("pass").await;
+    let began = Instant::now();
+    until(&replica, KeyHash::of("sk-new"), |entry| entry.is_some()).await;
+    assert!(began.elapsed() < NOTICED_WITHIN, "{:?}", began.elapsed());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_subscription_on_a_dead_connection_ends() {
+    let url = testkit::postgres::database().unwrap_or_else(|sentence| panic!("{sentence}"));
+    let proxy = Proxy::before(&url).await;
+    let store = store_at(&proxy.url).await;
+    let mut wakeups = store.policy().wakeups().await.unwrap().unwrap();
+    proxy.set("half_open").await;
+    let ended = tokio::time::timeout(NOTICED_WITHIN, wakeups.next()).await.unwrap();
+    assert!(ended.unwrap_err().is_transient());
+}
+
+/// Every statement takes two seconds, and policy is followed all the same.
+#[tokio::test]
+async fn a_slow_database_is_followed() {
+    let url = testkit::postgres::database().unwrap_or_else(|sentence| panic!("{sentence}"));
+    let (direct, proxy) = (store_at(&url).await, Proxy::before(&url).await);
+    let mut settings = store::Settings::new(proxy.url.clone());
+    settings.acquire_timeout = PATIENCE;
+    let through = Store::connect(&settings).await.unwrap();
+    let replica = Replica::empty(Settings::default());
+    let running = run(&replica, &through);
+    while replica.status(Timestamp(0)).loaded_from != LoadedFrom::Database {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    proxy.order("/mode", serde_json::json!({"mode": "delay", "ms": 2_000})).await;
+    direct.keys().create(&key("sk-new"), &actor()).await.unwrap();
+    until(&replica, KeyHash::of("sk-new"), |entry| entry.is_some()).await;
+    running.stop().await;
+}
+
+/// Between a store and its database.
+struct Proxy {
+    url: String,
+    faults: FaultProxy,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    async fn before(url: &str) -> Self {
+        let (head, database) = url.rsplit_once('/').unwrap();
+        let (head, port) = head.rsplit_once(':').unwrap();
+        let faults = FaultProxy::new(([127, 0, 0, 1], port.parse().unwrap()).into());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("{head}:{}/{database}", listener.local_addr().unwrap().port());
+        let running = faults.clone().run(listener);
+        let task = tokio::spawn(async move { running.await.unwrap() });
+        Self { url, faults, task }
+    }
+
+    async fn set(&self, mode: &str) {
+        self.order("/mode", serde_json::json!({ "mode": mode })).await;
+    }
+
+    async fn order(&self, path: &str, body: serde_json::Value) {
+        let order = Order { method: http::Method::POST, path: path.into(), body };
+        self.faults.clone().obey(order).await.unwrap();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }

@@ -4,3 +4,4 @@ mod budget;
 mod common;
 mod database;
 mod replica;
+mod writers;

@@ -109,16 +109,21 @@ impl Keys<'_> {
         // Holds off shippers, which lock many keys in an order of their own.
         tx.tick_ledger(actor.at).await?;
         for hash in hashes {
-            let Some(row) = tx.key(*hash).await? else { continue };
+            let before = match tx.key(*hash).await.and_then(|row| row.map(VirtualKey::try_from).transpose()) {
+                // What cannot be read can still be deleted; the log then tells no more than that.
+                Err(StoreError::Corrupt { .. }) => None,
+                Ok(None) => continue,
+                read => read?,
+            };
             if tx.delete_key(*hash, None, actor).await? {
-                deleted.push(VirtualKey::try_from(row)?);
+                deleted.push((*hash, before));
             }
         }
-        for key in &deleted {
-            tx.audit_key("deleted", Some(key), None, actor).await?;
+        for (hash, before) in &deleted {
+            tx.audit_deleted(*hash, before.as_ref(), actor).await?;
         }
         tx.commit().await?;
-        Ok(deleted.into_iter().map(|key| key.hash).collect())
+        Ok(deleted.into_iter().map(|(hash, _)| hash).collect())
     }
 
     /// Gives a key a new secret: the row moves to `replacement.hash`, spend and age included, and the old
@@ -150,6 +155,9 @@ impl Keys<'_> {
         Ok(Some(key))
     }
 }
+
+/// The table of keys on the compatible surface.
+const KEYS: &str = "LiteLLM_VerificationToken";
 
 /// A key's row with the names of the compatible surface.
 fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
@@ -185,13 +193,26 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let Some(key) = after.or(before) else { return Ok(()) };
         let object = Object {
-            table: "LiteLLM_VerificationToken",
+            table: KEYS,
             id: before.unwrap_or(key).hash.to_hex(),
             team_id: key.team_id.as_deref(),
             key_hash: Some(key.hash),
         };
         let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
         self.audit(Change { action, object, before, after }, actor).await
+    }
+
+    async fn audit_deleted(
+        &mut self,
+        hash: KeyHash,
+        before: Option<&VirtualKey>,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        if before.is_some() {
+            return self.audit_key("deleted", before, None, actor).await;
+        }
+        let object = Object { table: KEYS, id: hash.to_hex(), team_id: None, key_hash: Some(hash) };
+        self.audit(Change { action: "deleted", object, before: None, after: None }, actor).await
     }
 
     async fn insert_key(&mut self, row: &KeyRow, spend_changed_at: i64) -> Result<(), StoreError> {
