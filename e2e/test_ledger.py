@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import sqlite3
 import threading
 import time
 
