@@ -66,7 +66,7 @@ class Report:
         known = [Line(**line) for line in json.loads(path.read_text())["lines"]] if path.exists() else []
         fresh = {(line.scenario, line.database): line for line in self.lines}
         lines = [fresh.pop((line.scenario, line.database), line) for line in known] + list(fresh.values())
-        facts = {"form": form, "machine": f"{platform.platform()}, {os.cpu_count()} cores"}
+        facts = {"form": form, "machine": f"{platform.system()}, {os.cpu_count()} cores"}
         (RESULTS / "chaos.md").write_text(f"{HEAD}{facts['machine']}.\n\n{_table(lines)}")
         path.write_text(json.dumps({**facts, "lines": [asdict(line) for line in lines]}, indent=1, ensure_ascii=False) + "\n")
 
