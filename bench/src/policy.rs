@@ -178,7 +178,7 @@ fn table(rounds: &[Round]) -> String {
          whole process.\n\n",
     );
     let mut row = |name: &str, bound: &str, cell: &dyn Fn(&Round) -> String| {
-        let cells: String = rounds.iter().map(|round| format!(" {}", cell(round))).collect();
+        let cells: String = rounds.iter().map(|round| format!(" {} |", cell(round))).collect();
         let _ = writeln!(out, "| {name} |{cells} {bound} |");
     };
     let millis = |time: Duration| format!("{:.0}", time.as_secs_f64() * 1e3);

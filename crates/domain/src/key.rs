@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kit::{KeyHash, Money, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct VirtualKey {
     pub extra: Map<String, Value>,
 }
 
+/// Names in a list that many keys have alike, so that they can share it in memory.
+pub type NameList = Arc<[Box<str>]>;
+
 /// What the gateway must know of a key to decide about a request: compact, replicated to memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPolicy {
@@ -46,10 +50,10 @@ pub struct KeyPolicy {
     pub user_id: Option<Box<str>>,
     pub team_id: Option<Box<str>>,
     pub organization_id: Option<Box<str>>,
-    pub models: Box<[Box<str>]>,
+    pub models: NameList,
     pub aliases: Box<[(Box<str>, Box<str>)]>,
     /// `metadata.tags`, joined to the tags of each request.
-    pub tags: Box<[Box<str>]>,
+    pub tags: NameList,
     pub max_budget: Option<Money>,
     /// Spend known to the database when this was read.
     pub spend: Money,

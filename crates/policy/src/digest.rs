@@ -44,7 +44,7 @@ mod tests {
             organization_id: None,
             models: ["gpt-4o".into()].into(),
             aliases: [("a".into(), "b".into())].into(),
-            tags: Box::default(),
+            tags: [].into(),
             max_budget: Some(Money(5)),
             spend: Money(1),
             blocked: false,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::KeyPolicy;
+use domain::key::NameList;
 use kit::{KeyHash, Money};
 
 use crate::budget::{OverBudget, Reservation, Spend, SpendFigures};
@@ -32,9 +33,9 @@ impl KeyEntry {
             user_id: None,
             team_id: None,
             organization_id: None,
-            models: Box::default(),
+            models: NameList::default(),
             aliases: Box::default(),
-            tags: Box::default(),
+            tags: NameList::default(),
             max_budget: None,
             spend: Money::ZERO,
             blocked: true,

@@ -25,6 +25,7 @@ mod run;
 mod saver;
 mod seal;
 mod settings;
+mod share;
 mod source;
 mod status;
 

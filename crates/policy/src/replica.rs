@@ -45,13 +45,16 @@ impl Replica {
     /// A replica with what an earlier run left on disk, or empty when there is no good copy: that is
     /// logged, and never stops a start.
     pub fn load_or_empty(copy: DiskCopy, settings: Settings) -> Self {
-        let (map, head) = match copy.load(|policy| Arc::new(KeyEntry::new(policy))) {
-            Ok(Some((head, entries))) => (Map::loaded(entries, head.digest), Some(head)),
-            Ok(None) => (Map::new(), None),
+        let map = Map::new();
+        let head = match copy.load(|policy| Arc::new(map.entry(policy))) {
+            Ok(Some((head, entries))) => {
+                map.fill(entries, head.digest);
+                Some(head)
+            }
+            Ok(None) => None,
             Err(error) => {
-                let file = copy.path().display();
-                tracing::warn!(%file, %error, "the policy copy on disk is not used");
-                (Map::new(), None)
+                tracing::warn!(file = %copy.path().display(), %error, "the policy copy on disk is not used");
+                None
             }
         };
         let replica = Self::new(Some(copy), map, settings);

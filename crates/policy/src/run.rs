@@ -16,7 +16,7 @@ use crate::{KeyEntry, LoadedFrom, Replica, Source, SourceError, saver};
 /// Changes read at once.
 const CHANGES_MAX: u32 = 1_000;
 /// Keys read at once.
-const PAGE_KEYS_MAX: u32 = 5_000;
+const PAGE_KEYS_MAX: u32 = 2_000;
 /// First pause after a failure; it doubles up to `Settings::back_off_max`.
 const BACK_OFF_MIN: Duration = Duration::from_millis(100);
 /// Pause before a lost subscription to wake-ups is made anew; polls go on meanwhile.
@@ -227,7 +227,7 @@ fn apply(inner: &Inner, keys: Vec<(KeyHash, Stored)>, before: u64, snapshot: Opt
         let entry = match stored {
             Stored::Policy(policy) => {
                 let spend = policy.spend;
-                let entry = inner.map.put(KeyEntry::new(policy));
+                let entry = inner.map.put(inner.map.entry(policy));
                 entry.hear(spend, is_newest);
                 entry
             }

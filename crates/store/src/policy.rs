@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::KeyPolicy;
+use domain::key::NameList;
 use kit::{KeyHash, Money, Timestamp};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -327,14 +328,14 @@ impl PolicyRow {
 }
 
 /// `metadata.tags`, without building the rest of the metadata.
-fn tags(metadata: &str) -> Result<Box<[Box<str>]>, StoreError> {
+fn tags(metadata: &str) -> Result<NameList, StoreError> {
     #[derive(serde::Deserialize)]
     struct Tagged {
         #[serde(default)]
         tags: serde_json::Value,
     }
     if !metadata.contains("\"tags\"") {
-        return Ok(Box::default());
+        return Ok(NameList::default());
     }
     let tagged: Tagged = from_json("keys.metadata", metadata)?;
     let tags = tagged.tags.as_array().map(|tags| tags.iter().filter_map(|tag| tag.as_str()));
