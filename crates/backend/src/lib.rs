@@ -1,4 +1,4 @@
-//! The control plane: keys, spend, models, analytics, the audit log and sign-in over HTTP, described by OpenAPI.
+//! The control plane: keys, users, spend, models, analytics, the audit log and sign-in over HTTP, described by OpenAPI.
 //!
 //! Knows nothing of LLM calls, wire dialects, prices or SQL, and never talks to a provider; whatever
 //! happens here, gateways go on answering. Reads no clock and no randomness but what [`State`] brings.
@@ -17,7 +17,9 @@ mod spend;
 mod state;
 mod system;
 mod time;
+mod users;
 
+pub use auth::rules as roles;
 pub use http::limits::Limits;
 pub use models::ModelCard;
 pub use openapi::{openapi_json, router};

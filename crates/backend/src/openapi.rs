@@ -10,10 +10,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::SESSION_COOKIE;
+use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
-use crate::{analytics, audit, keys, models, session, spend, system};
+use crate::{analytics, audit, keys, models, session, spend, system, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +23,7 @@ use crate::{analytics, audit, keys, models, session, spend, system};
     security(("key" = []), ("session" = [])),
     tags(
         (name = "keys", description = "Virtual keys"),
+        (name = "users", description = "People and their roles"),
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
         (name = "analytics", description = "At a glance"),
@@ -49,6 +50,7 @@ impl Modify for Schemes {
 fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(keys::routes())
+        .merge(users::routes())
         .merge(spend::routes())
         .merge(models::routes())
         .merge(analytics::routes())
@@ -75,6 +77,7 @@ pub(crate) fn document_text() -> &'static str {
 pub fn router(state: Shared) -> Router {
     let gate = Turnstile::new(state.limits);
     let (router, _) = routes().split_for_parts();
+    let router = router.route_layer(from_fn_with_state(state.clone(), auth::gate));
     let nothing = || {
         Router::new().fallback(async || {
             (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "detail": "Not Found" })))

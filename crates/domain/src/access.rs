@@ -3,7 +3,7 @@
 /// Names that grant every model.
 const EVERY_MODEL: [&str; 3] = ["*", "all-proxy-models", "all-team-models"];
 /// Alone in a list it grants nothing.
-const NO_MODEL: &str = "no-default-models";
+pub const NO_MODEL: &str = "no-default-models";
 
 /// Whether a list of allowed models grants `requested`.
 ///

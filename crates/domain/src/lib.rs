@@ -1,4 +1,4 @@
-//! What the house talks about: virtual keys, deployments, usage, ledger events, routes, as plain data
+//! What the house talks about: virtual keys, users and roles, deployments, usage, ledger events, routes, as plain data
 //! and pure rules.
 //!
 //! Knows nothing of HTTP, databases, files, wire dialects or prices.
@@ -9,11 +9,15 @@ pub mod dialect;
 pub mod event;
 pub mod key;
 pub mod providers;
+pub mod role;
 pub mod routes;
 pub mod usage;
+pub mod user;
 
 pub use deployment::{Deployment, Timeouts};
 pub use dialect::Dialect;
 pub use event::{Expected, Intent, Mark, Outcome, Status, UsageEvent};
 pub use key::{KeyPolicy, VirtualKey};
+pub use role::Role;
 pub use usage::Usage;
+pub use user::User;

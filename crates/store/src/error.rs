@@ -12,6 +12,9 @@ pub enum StoreError {
     /// A row with the same identity, or the same unique name, is there already.
     #[error("{0} already exists")]
     Duplicate(&'static str),
+    /// More than one transaction should take.
+    #[error("too many {0} at once")]
+    TooMany(&'static str),
     #[error("`{0}` is not a database URL: it starts with `sqlite:`, `postgres://` or `postgresql://`")]
     Url(String),
     #[error("stored value of {what} cannot be read: {why}")]
@@ -72,5 +75,12 @@ fn from_code(code: &str, text: String) -> StoreError {
 }
 
 fn duplicate(text: &str) -> StoreError {
-    StoreError::Duplicate(if text.contains("alias") { "key alias" } else { "key" })
+    let what = match text {
+        text if text.contains("users") && text.contains("email") => "user email",
+        text if text.contains("users") && text.contains("sso") => "user sso id",
+        text if text.contains("users") => "user",
+        text if text.contains("alias") => "key alias",
+        _ => "key",
+    };
+    StoreError::Duplicate(what)
 }

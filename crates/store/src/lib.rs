@@ -1,4 +1,4 @@
-//! Keeps keys, policy changes, the audit log, usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
+//! Keeps keys, users, policy changes, the audit log, usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
 //!
 //! Knows nothing of HTTP, LLMs, prices or what a key may do, and reads no clock: times come in as arguments.
 //! Every statement is written once for both databases and is prepared against both in a test.
@@ -18,6 +18,7 @@ mod settings;
 pub mod spend;
 mod sql;
 mod store;
+pub mod users;
 mod values;
 
 pub use error::StoreError;

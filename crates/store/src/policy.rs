@@ -39,6 +39,7 @@ statements! {
     HEAD = "SELECT seq FROM policy_clock";
     // The row's lock is held to commit: a lower number can never appear after a higher one was seen.
     TICK = "UPDATE policy_clock SET seq = seq + 1 WHERE id = 1 RETURNING seq";
+    HOLD = "UPDATE policy_clock SET seq = seq WHERE id = 1";
     RECORD = "INSERT INTO policy_changes (seq, at, key_hash, action, actor, changed_by)
               VALUES ($1, $2, $3, $4, $5, $6)";
     KEY = concat!("SELECT ", policy_columns!(), " FROM keys k WHERE k.hash = $1");
@@ -347,6 +348,12 @@ fn parse_hash(text: &str) -> Result<KeyHash, StoreError> {
 }
 
 impl Tx {
+    /// Holds off all other writes that gateways must know of, to the end of the transaction.
+    pub(crate) async fn hold_policy(&mut self) -> Result<(), StoreError> {
+        on!(self, |tx| sqlx::query(HOLD).execute(&mut **tx).await.map(|_| ()))?;
+        Ok(())
+    }
+
     /// Takes the next number and notes the change; in the same transaction as the change itself.
     pub(crate) async fn record_change(
         &mut self,

@@ -17,6 +17,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::ledger::every_statement(),
         crate::policy::ALL,
         crate::sessions::ALL,
+        &crate::users::every_statement(),
         &crate::spend::every_statement(),
         crate::migrate::ALL,
     ]

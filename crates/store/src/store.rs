@@ -7,6 +7,7 @@ use crate::ledger::{Dimensions, Ledger};
 use crate::policy::Policy;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
+use crate::users::Users;
 use crate::{Settings, StoreError};
 
 /// Which database a store is on.
@@ -81,6 +82,10 @@ impl Store {
 
     pub fn spend(&self) -> Spend<'_> {
         Spend { db: &self.db }
+    }
+
+    pub fn users(&self) -> Users<'_> {
+        Users { db: &self.db }
     }
 
     pub fn sessions(&self) -> Sessions<'_> {

@@ -212,7 +212,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One page of key aliases in alphabetical order. */
+        /** One page of key aliases, for others than administrators of their own keys, in alphabetical order. */
         get: operations["listKeyAliases"];
         put?: never;
         post?: never;
@@ -280,7 +280,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show one key. A virtual key may ask about itself. */
+        /** Show one key. Others than administrators see their own. */
         get: operations["getKey"];
         put?: never;
         post?: never;
@@ -297,7 +297,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One page of keys; the dashboard's own short-lived keys are left out unless asked for by team. */
+        /** One page of keys, for others than administrators of their own; the dashboard's own short-lived keys are left out unless asked for by team. */
         get: operations["listKeys"];
         put?: never;
         post?: never;
@@ -487,7 +487,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Keys by spend, the dearest first, a hundred a page. A virtual key sees its user's keys, or itself. */
+        /** Keys by spend, the dearest first, a hundred a page. Others than administrators see their own keys. */
         get: operations["listKeysBySpend"];
         put?: never;
         post?: never;
@@ -505,12 +505,148 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Calls, newest first; or with both dates and `summarize` sums per day. A virtual key sees its user's, or
-         *     without a user its own.
+         * Calls, newest first; or with both dates and `summarize` sums per day. Others than
+         *     administrators see their own.
          */
         get: operations["listSpendLogs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/available_roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The roles that a user can be given. */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/bulk_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change many users, each by itself: one that fails leaves the others changed. `all_users` is not supported. */
+        post: operations["updateUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete users with their keys and sessions. Answers how many there were. */
+        post: operations["deleteUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a user and their keys. Others than administrators see themselves. */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One page of users. */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a user, and a first key for them. */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/password/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the caller's own password. Ends all other sessions of the user. */
+        post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a user: named by `user_id`, or else by `user_email`. A new password ends the user's sessions. */
+        post: operations["updateUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -560,6 +696,23 @@ export interface paths {
         };
         /** One page of the deployments that the caller may use. */
         get: operations["pageModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/user/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a user alone. Others than administrators see themselves. */
+        get: operations["getUserRow"];
         put?: never;
         post?: never;
         delete?: never;
@@ -618,12 +771,38 @@ export interface components {
         AuditNotFoundFacts: {
             message: string;
         };
+        BulkResult: {
+            /** @description Why not. */
+            error?: string | null;
+            success: boolean;
+            updated_user?: null | components["schemas"]["UserView"];
+            user_email?: string | null;
+            user_id?: string | null;
+        };
+        BulkUpdate: {
+            /** @description Each as for `/user/update`; at most 500. */
+            users: components["schemas"]["UserFields"][];
+        };
+        BulkUpdated: {
+            failed_updates: number;
+            results: components["schemas"]["BulkResult"][];
+            successful_updates: number;
+            total_requested: number;
+        };
         /** @description A key that was just made. */
         CreatedKey: components["schemas"]["KeyView"] & {
             /** @description The raw key. It is shown this once and stored only as its hash. */
             key: string;
             /** @description SHA-256 of the key. */
             token_id: string;
+        };
+        CreatedUser: components["schemas"]["UserView"] & {
+            /** @description End of the key. */
+            expires?: string | null;
+            /** @description The raw key, when one was made. It is shown this once and stored only as its hash. */
+            key?: string | null;
+            /** @description SHA-256 of the key. */
+            token_id?: string | null;
         };
         DailySpend: {
             date: string;
@@ -639,6 +818,10 @@ export interface components {
             /** @description Raw keys or hashes. */
             keys?: string[] | null;
         };
+        DeleteUsers: {
+            /** @description At most 100. */
+            user_ids: string[];
+        };
         /** @description The error shape of key, spend and model routes. */
         ErrorBody: {
             error: components["schemas"]["ErrorFacts"];
@@ -649,6 +832,17 @@ export interface components {
             message: string;
             param?: string | null;
             type?: string | null;
+        };
+        /** @description A user's first key. */
+        FirstKey: {
+            /** @description Make one. Default true. */
+            auto_create_key?: boolean | null;
+            /** @description Time to live of the key: `30s`, `15m`, `12h`, `30d`, `2w`, `1mo`. */
+            duration?: string | null;
+            /** @description Name of the key. */
+            key_alias?: string | null;
+            /** @description Team of the key. */
+            team_id?: string | null;
         };
         GlobalSpend: {
             /**
@@ -830,6 +1024,13 @@ export interface components {
             updated_by?: string | null;
             user_id?: string | null;
         };
+        ListedUser: components["schemas"]["UserView"] & {
+            /**
+             * Format: int64
+             * @description How many keys the user has.
+             */
+            key_count: number;
+        };
         LoggedIn: {
             expires_at: string;
             /** @description Where to go now. */
@@ -843,6 +1044,7 @@ export interface components {
         Login: {
             /** Format: password */
             password: string;
+            /** @description `UI_USERNAME`, or a user's address. */
             username: string;
         };
         /** @description A public name, and what its deployments offer together: limits and prices are the highest of any. */
@@ -934,6 +1136,7 @@ export interface components {
             /** @description Raw key or hash. */
             key: string;
         };
+        NewUser: components["schemas"]["UserFields"] & components["schemas"]["FirstKey"];
         Overview: {
             generated_at: string;
             period: components["schemas"]["Period"];
@@ -945,6 +1148,15 @@ export interface components {
             top_models: components["schemas"]["TopModel"][];
             /** @description Of the whole period. */
             total: components["schemas"]["Summary"];
+        };
+        PasswordChange: {
+            /** Format: password */
+            current_password: string;
+            /** Format: password */
+            new_password: string;
+        };
+        PasswordChanged: {
+            message: string;
         };
         Paths: {
             routes: components["schemas"]["PathView"][];
@@ -962,6 +1174,10 @@ export interface components {
             db: string;
             /** @description `healthy` or `unhealthy`. */
             status: string;
+        };
+        RoleView: {
+            description: string;
+            ui_label: string;
         };
         /** @description The fields of a key, and the secret to take. */
         RotateKey: components["schemas"]["KeyFields"] & {
@@ -1107,6 +1323,98 @@ export interface components {
         UpdatedKey: components["schemas"]["KeyView"] & {
             /** @description As it was asked for. */
             key: string;
+        };
+        UpdatedUser: {
+            data: components["schemas"]["UserView"];
+            user_id: string;
+        };
+        /**
+         * @description What a user can be made with or changed to. A field that is left out keeps its value, or its default; null
+         *     clears it.
+         */
+        UserFields: {
+            allowed_cache_controls?: string[] | null;
+            budget_duration?: string | null;
+            /**
+             * Format: double
+             * @description US dollars; keys that the user makes stay below it.
+             */
+            max_budget?: number | null;
+            /** Format: int64 */
+            max_parallel_requests?: number | null;
+            metadata?: Record<string, unknown> | null;
+            model_max_budget?: Record<string, unknown> | null;
+            /** @description What the user's own keys may be given; empty means every model. */
+            models?: string[] | null;
+            object_permission?: Record<string, unknown> | null;
+            /**
+             * Format: password
+             * @description For the dashboard: 8 characters or more.
+             */
+            password?: string | null;
+            policies?: string[] | null;
+            /** Format: int64 */
+            rpm_limit?: number | null;
+            /** Format: double */
+            soft_budget?: number | null;
+            /**
+             * Format: double
+             * @description US dollars; sets the counter.
+             */
+            spend?: number | null;
+            sso_user_id?: string | null;
+            /** Format: int64 */
+            tpd_limit?: number | null;
+            /** Format: int64 */
+            tpm_limit?: number | null;
+            user_alias?: string | null;
+            /** @description Unique, whatever the case of its letters. */
+            user_email?: string | null;
+            /** @description A new one is made when left out. */
+            user_id?: string | null;
+            /** @description `proxy_admin`, `proxy_admin_viewer`, `internal_user` (default) or `internal_user_viewer`. */
+            user_role?: string | null;
+        };
+        UserInfo: {
+            /** @description The newest hundred; `/key/list?user_id=…` has all. */
+            keys: components["schemas"]["KeyView"][];
+            teams: Record<string, unknown>[];
+            user_id: string;
+            user_info: components["schemas"]["UserView"];
+        };
+        UserList: {
+            /** Format: int32 */
+            page: number;
+            /** Format: int32 */
+            page_size: number;
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            total_pages: number;
+            users: components["schemas"]["ListedUser"][];
+        };
+        /** @description A user's row. Fields that are kept but not named here follow with their defaults. Passwords are never shown. */
+        UserView: Record<string, unknown> & {
+            created_at: string;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            max_budget?: number | null;
+            metadata: Record<string, unknown>;
+            models: string[];
+            /**
+             * Format: double
+             * @description US dollars that the user's keys spent since it was last set.
+             */
+            spend: number;
+            sso_user_id?: string | null;
+            teams: string[];
+            updated_at: string;
+            user_alias?: string | null;
+            user_email?: string | null;
+            user_id: string;
+            user_role: string;
         };
     };
     responses: never;
@@ -2770,6 +3078,569 @@ export interface operations {
             };
         };
     };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["RoleView"];
+                    };
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkUpdated"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteUsers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteUsers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": number;
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description One of them does not exist; none was deleted */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: {
+                /** @description The caller when left out. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another user */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+                role?: string;
+                /** @description Part of id, address or alias. */
+                search?: string;
+                /** @description `created_at`, `updated_at`, `spend`, `max_budget`, `user_id`, `user_email`, `user_alias` or `user_role`. */
+                sort_by?: string;
+                /** @description `asc` or `desc`. */
+                sort_order?: string;
+                /** @description Ids with commas between. */
+                sso_user_ids?: string;
+                /** @description Part of the address. */
+                user_email?: string;
+                /** @description Ids with commas between. */
+                user_ids?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedUser"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The id or the address is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordChanged"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The current password is another */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller is no user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too many failures; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatedUser"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The address is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     listModelsV1: {
         parameters: {
             query?: {
@@ -2937,6 +3808,82 @@ export interface operations {
             };
             /** @description No valid key or session, or one that may not do this */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getUserRow: {
+        parameters: {
+            query?: {
+                /** @description The caller when left out. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another user */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such user */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::spend::{Latency, Range, Scope, Split, Steps, Totals};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
 use crate::state::Shared;
@@ -115,7 +115,7 @@ pub struct TopKey {
 )]
 pub async fn overview(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    _caller: Caller,
     Params(query): Params<OverviewQuery>,
 ) -> Result<Json<Overview>, ApiError> {
     if query.timezone.abs() > OFFSET_MINUTES_MAX {

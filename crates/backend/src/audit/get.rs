@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::AuditLog;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::state::Shared;
 
@@ -31,7 +31,7 @@ pub struct AuditNotFoundFacts {
 )]
 pub async fn get(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    _caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<AuditLog>, ApiError> {
     let entry = state.store.audit().get(&id).await?;

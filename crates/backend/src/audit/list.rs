@@ -7,7 +7,7 @@ use store::audit::{AuditQuery, AuditSort, COUNT_MAX};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::AuditLog;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
 use crate::http::page::{PageOf, asked};
@@ -91,7 +91,7 @@ pub struct AuditLogs {
 )]
 pub async fn list(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    _caller: Caller,
     Params(query): Params<AuditLogQuery>,
 ) -> Result<Json<AuditLogs>, ApiError> {
     let page = PageOf::new(query.page, query.page_size, PAGE_SIZE_MAX, "page_size")?;

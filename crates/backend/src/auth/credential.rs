@@ -45,7 +45,7 @@ fn authorization(value: &str) -> Option<&str> {
 }
 
 /// The token in the dashboard's cookie.
-pub fn session_token(headers: &HeaderMap) -> Option<String> {
+fn session_token(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.into_iter().find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token.to_owned())

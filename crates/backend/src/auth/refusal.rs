@@ -29,6 +29,8 @@ pub enum AuthError {
         masked(user_id)
     )]
     AdminOnly { route: String, role: &'static str, user_id: String },
+    #[error("user not allowed to access this route, role= proxy_admin_viewer. Trying to access: {route}")]
+    ViewOnly { route: String },
     #[error("Authentication Error, Your session has ended. Sign in again.")]
     SessionEnded,
     #[error("Authentication Error, This request did not come from the dashboard's own pages.")]
@@ -51,7 +53,9 @@ impl From<AuthError> for ApiError {
         let (status, kind, param) = match &error {
             AuthError::Unknown { .. } => (StatusCode::UNAUTHORIZED, "token_not_found_in_db", "key"),
             AuthError::Expired { name, .. } => (StatusCode::UNAUTHORIZED, "expired_key", name.as_str()),
-            AuthError::CrossSite => (StatusCode::FORBIDDEN, "auth_error", "None"),
+            AuthError::CrossSite | AuthError::ViewOnly { .. } => {
+                (StatusCode::FORBIDDEN, "auth_error", "None")
+            }
             _ => (StatusCode::UNAUTHORIZED, "auth_error", "None"),
         };
         Self::new(status, kind, Some(param), message)

@@ -129,6 +129,21 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// What went wrong, for lists of results.
+    pub fn text(&self) -> String {
+        let message = self.body["error"]["message"].as_str();
+        let field = &self.body["detail"][0];
+        let invalid = || Some(format!("{}: {}", field["loc"], field["msg"].as_str()?));
+        message.map(str::to_owned).or_else(invalid).unwrap_or_else(|| self.status.to_string())
+    }
+
+    pub fn internal() -> Self {
+        let kind = "internal_server_error";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, None, "Internal server error")
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
@@ -148,7 +163,6 @@ impl From<StoreError> for ApiError {
                 .retry_after(RETRY_AFTER_SECS);
         }
         tracing::error!(%error, "database failed");
-        let kind = "internal_server_error";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, None, "Internal server error")
+        Self::internal()
     }
 }

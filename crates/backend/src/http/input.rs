@@ -51,6 +51,28 @@ impl IntoResponseParts for Names {
     }
 }
 
+/// Names those of `kept` that were sent with some effect in mind.
+pub fn inactive<'n>(raw: &Map<String, Value>, kept: impl Iterator<Item = &'n &'n str>) -> Names {
+    let sent = kept.filter(|name| raw.get(**name).is_some_and(has_effect));
+    Names { header: INACTIVE_FIELDS, names: sent.map(|name| (*name).to_owned()).collect() }
+}
+
+/// Clients send many fields with an empty default.
+pub fn has_effect(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    }
+}
+
+/// The fields of these names, as they were sent.
+pub fn taken(raw: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
+    let sent = names.iter().filter_map(|name| Some(((*name).to_owned(), raw.get(*name)?.clone())));
+    sent.collect()
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = ApiError;
 

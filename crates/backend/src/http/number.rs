@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use kit::Money;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::error::ApiError;
 
 /// A finite number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,4 +60,14 @@ impl<'de> Deserialize<'de> for Whole {
         }
         Err(D::Error::invalid_type(Unexpected::Float(number), &"i64"))
     }
+}
+
+/// An amount of money that is not negative.
+///
+/// # Errors
+/// 400 that names the field.
+pub fn dollars(field: &str, amount: Number) -> Result<Money, ApiError> {
+    let money = Money::from_dollars(amount.0).ok().filter(|money| *money >= Money::ZERO);
+    money
+        .ok_or_else(|| ApiError::bad(field, format!("{field} must be a finite number of dollars, 0 or more")))
 }

@@ -5,7 +5,8 @@ use store::PAGE_SIZE_MAX;
 use store::keys::AliasQuery;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::Admin;
+use super::own::confine;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
 use crate::http::page::{PageOf, asked};
@@ -40,18 +41,21 @@ pub struct KeyAliases {
     size: u32,
 }
 
-/// One page of key aliases in alphabetical order.
+/// One page of key aliases, for others than administrators of their own keys, in alphabetical order.
 #[utoipa::path(
     get, path = "/key/aliases", tag = "keys", operation_id = "listKeyAliases", params(KeyAliasQuery),
     responses((status = 200, body = KeyAliases), Refusals),
 )]
 pub async fn aliases(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    caller: Caller,
     Params(query): Params<KeyAliasQuery>,
 ) -> Result<Json<KeyAliases>, ApiError> {
     let page = PageOf::new(query.page, query.size, PAGE_SIZE_MAX, "size")?;
+    let (user_id, hash) = confine(&caller, None, None)?;
     let store_query = AliasQuery {
+        user_id,
+        hash,
         search: asked(query.search),
         team_id: asked(query.team_id),
         page: page.index(),

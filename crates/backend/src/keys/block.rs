@@ -4,8 +4,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::key_hash;
+use super::own::check_owner;
 use super::view::KeyView;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::state::{Shared, State};
@@ -27,10 +28,10 @@ pub struct NamedKey {
 )]
 pub async fn block(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     input: Input<NamedKey>,
 ) -> Result<(Names, Json<KeyView>), ApiError> {
-    Ok((input.ignored, Json(set(&state, &admin, &input.value.key, true).await?)))
+    Ok((input.ignored, Json(set(&state, &caller, &input.value.key, true).await?)))
 }
 
 /// Let a blocked key work again.
@@ -44,15 +45,16 @@ pub async fn block(
 )]
 pub async fn unblock(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     input: Input<NamedKey>,
 ) -> Result<(Names, Json<KeyView>), ApiError> {
-    Ok((input.ignored, Json(set(&state, &admin, &input.value.key, false).await?)))
+    Ok((input.ignored, Json(set(&state, &caller, &input.value.key, false).await?)))
 }
 
-async fn set(state: &State, admin: &Admin, key: &str, blocked: bool) -> Result<KeyView, ApiError> {
-    let actor = admin.actor(state);
-    let key = state.store.keys().set_blocked(key_hash(key)?, blocked, &actor).await?;
+async fn set(state: &State, caller: &Caller, key: &str, blocked: bool) -> Result<KeyView, ApiError> {
+    let (actor, hash) = (caller.actor(state), key_hash(key)?);
+    check_owner(caller, state.store.keys().get(hash).await?.as_ref())?;
+    let key = state.store.keys().set_blocked(hash, blocked, &actor).await?;
     let key = key.ok_or_else(|| ApiError::key_not_found("Key not found."))?;
     Ok(KeyView::of(key, actor.at))
 }

@@ -2,17 +2,18 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::VirtualKey;
 use domain::key::display_name;
-use kit::{KeyHash, Money};
+use kit::{KeyHash, Money, Timestamp};
 use serde::Serialize;
 use serde_json::Map;
 use store::StoreError;
+use store::audit::Actor;
 use store::keys::KeyPatch;
 use utoipa::ToSchema;
 
-use super::DASHBOARD_TEAM;
-use super::fields::{KEY_CHARS_MIN, KeyFields, inactive};
+use super::fields::{KEY_CHARS_MIN, KeyFields, unheeded};
 use super::view::KeyView;
-use crate::auth::Admin;
+use super::{DASHBOARD_TEAM, own};
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::{Input, Names};
 use crate::state::{Shared, State};
@@ -29,6 +30,8 @@ pub enum CreateError {
     AliasTaken,
     #[error("team_id `{DASHBOARD_TEAM}` is reserved for the dashboard.")]
     ReservedTeam,
+    #[error("The user was deleted meanwhile.")]
+    UserGone,
     #[error(transparent)]
     Store(StoreError),
 }
@@ -51,27 +54,36 @@ pub struct CreatedKey {
 )]
 pub async fn create(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     input: Input<KeyFields>,
 ) -> Result<(Names, Names, Json<CreatedKey>), ApiError> {
-    let actor = admin.actor(&state);
-    let inactive = inactive(&input.raw);
+    let actor = caller.actor(&state);
+    let unheeded = unheeded(&input.raw);
     let chosen = input.value.key.clone();
-    let patch = input.value.patch(&input.raw, actor.at)?;
+    let mut patch = input.value.patch(&input.raw, actor.at)?;
     if patch.team_id.as_ref().is_some_and(|team| team.as_deref() == Some(DASHBOARD_TEAM)) {
         return Err(CreateError::ReservedTeam.into());
     }
-    let created = store(&state, chosen, patch, &actor).await?;
-    Ok((input.ignored, inactive, Json(created)))
+    own::confine_new(&state, &caller, &input.raw, &mut patch).await?;
+    let (secret, key) = fresh(&state, chosen, patch, &actor)?;
+    if caller.sees_all() {
+        state.store.keys().create(&key, &actor).await.map_err(CreateError::from)?;
+    } else if !state.store.keys().create_for_user(&key, &actor).await.map_err(CreateError::from)? {
+        return Err(CreateError::UserGone.into());
+    }
+    Ok((input.ignored, unheeded, Json(CreatedKey::of(secret, key, actor.at))))
 }
 
-/// Stores a new key, with the secret that the caller chose or a fresh one.
-pub async fn store(
+/// A new key that is not stored yet, with the secret that the caller chose or a fresh one.
+///
+/// # Errors
+/// When the chosen secret is not fit to be one.
+pub fn fresh(
     state: &State,
     chosen: Option<String>,
     patch: KeyPatch,
-    actor: &store::keys::Actor,
-) -> Result<CreatedKey, CreateError> {
+    actor: &Actor,
+) -> Result<(String, VirtualKey), CreateError> {
     let (secret, hash) = match chosen {
         Some(secret) => (check(&secret)?, KeyHash::of(&secret)),
         None => state.new_secret(),
@@ -97,8 +109,13 @@ pub async fn store(
         extra: Map::new(),
     };
     patch.apply(&mut key);
-    state.store.keys().create(&key, actor).await?;
-    Ok(CreatedKey { key: secret, token_id: hash.to_hex(), row: KeyView::of(key, actor.at) })
+    Ok((secret, key))
+}
+
+impl CreatedKey {
+    pub fn of(secret: String, key: VirtualKey, now: Timestamp) -> Self {
+        Self { key: secret, token_id: key.hash.to_hex(), row: KeyView::of(key, now) }
+    }
 }
 
 /// A secret that the caller chose, when it is fit to be one.
@@ -128,6 +145,7 @@ impl From<CreateError> for ApiError {
             CreateError::Prefix | CreateError::TooShort | CreateError::Taken => "key",
             CreateError::AliasTaken => "key_alias",
             CreateError::ReservedTeam => "team_id",
+            CreateError::UserGone => "user_id",
             CreateError::Store(error) => return error.into(),
         };
         Self::bad(param, error.to_string())

@@ -6,7 +6,8 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use super::key_hash;
-use crate::auth::Admin;
+use super::own::check_owner;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::state::{Shared, State};
@@ -38,21 +39,22 @@ pub struct DeletedKeys {
 )]
 pub async fn delete(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     input: Input<DeleteKeys>,
 ) -> Result<(Names, Json<DeletedKeys>), ApiError> {
-    let actor = admin.actor(&state);
-    let (asked, hashes) = named(&state, input.value).await?;
+    let actor = caller.actor(&state);
+    let (asked, hashes) = named(&state, &caller, input.value).await?;
     if asked.len() > KEYS_MAX {
         return Err(ApiError::bad("keys", format!("At most {KEYS_MAX} keys can be deleted at once.")));
     }
     for (name, hash) in asked.iter().zip(&hashes) {
-        // A key whose row cannot be read is there, and deleting it is the way out.
-        let is_there = match state.store.keys().get(*hash).await {
-            Err(StoreError::Corrupt { .. }) => true,
-            read => read?.is_some(),
+        let key = match state.store.keys().get(*hash).await {
+            // A key whose row cannot be read is there, and deleting it is the way out.
+            Err(StoreError::Corrupt { .. }) if caller.sees_all() => continue,
+            read => read?,
         };
-        if !is_there {
+        check_owner(&caller, key.as_ref())?;
+        if key.is_none() {
             let name = domain::key::display_name(name);
             return Err(ApiError::key_not_found(format!("Key not found: {name}. No key was deleted.")));
         }
@@ -61,7 +63,11 @@ pub async fn delete(
     Ok((input.ignored, Json(DeletedKeys { deleted_keys: asked })))
 }
 
-async fn named(state: &State, asked: DeleteKeys) -> Result<(Vec<String>, Vec<KeyHash>), ApiError> {
+async fn named(
+    state: &State,
+    caller: &Caller,
+    asked: DeleteKeys,
+) -> Result<(Vec<String>, Vec<KeyHash>), ApiError> {
     match (asked.keys, asked.key_aliases) {
         (Some(keys), _) if !keys.is_empty() => {
             let hashes = keys.iter().map(|key| key_hash(key)).collect::<Result<_, _>>()?;
@@ -71,6 +77,7 @@ async fn named(state: &State, asked: DeleteKeys) -> Result<(Vec<String>, Vec<Key
             let mut hashes = Vec::with_capacity(aliases.len().min(KEYS_MAX));
             for alias in aliases.iter().take(KEYS_MAX) {
                 let key = state.store.keys().by_alias(alias).await?;
+                check_owner(caller, key.as_ref())?;
                 let missing = || ApiError::key_not_found("Key not found. No key was deleted.");
                 hashes.push(key.ok_or_else(missing)?.hash);
             }

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use kit::{Money, Timestamp};
+use kit::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::keys::KeyPatch;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
-use crate::http::input::{INACTIVE_FIELDS, Names};
-use crate::http::number::{Number, Whole};
+use crate::http::input::{Names, inactive, taken};
+use crate::http::number::{Number, Whole, dollars};
 use crate::time::after;
 
 /// Shortest `key` that a caller may choose.
 pub const KEY_CHARS_MIN: usize = 16;
 
 /// Stored inside the metadata, as the compatible surface does.
-const PROMOTED: &[&str] = &[
+pub const PROMOTED: &[&str] = &[
     "model_rpm_limit",
     "model_tpm_limit",
     "mcp_rpm_limit",
@@ -41,7 +41,7 @@ const PROMOTED: &[&str] = &[
 ];
 
 /// Stored beside the key and shown with it.
-const KEPT: &[&str] = &[
+pub const KEPT: &[&str] = &[
     "agent_id",
     "project_id",
     "max_parallel_requests",
@@ -196,42 +196,27 @@ impl KeyFields {
             None if raw.contains_key("duration") => Ok(Some(None)),
             None => Ok(None),
             Some("-1") => Ok(Some(None)),
-            Some(duration) => after(now, duration).map(|at| Some(Some(at))).ok_or_else(|| {
-                let message = format!(
-                    "Invalid duration `{duration}`: expected a number and one of s, m, h, d, w, mo, such as `30d`."
-                );
-                ApiError::bad("duration", message)
-            }),
+            Some(duration) => ends(duration, now).map(|at| Some(Some(at))),
         }
     }
 }
 
 /// Names the fields that are kept but change nothing yet.
-pub fn inactive(raw: &Map<String, Value>) -> Names {
-    let stored = PROMOTED.iter().chain(KEPT).filter(|name| !ACTIVE.contains(name));
-    let sent = stored.filter(|name| raw.get(**name).is_some_and(has_effect));
-    Names { header: INACTIVE_FIELDS, names: sent.map(|name| (*name).to_owned()).collect() }
+pub fn unheeded(raw: &Map<String, Value>) -> Names {
+    inactive(raw, PROMOTED.iter().chain(KEPT).filter(|name| !ACTIVE.contains(name)))
 }
 
-/// Clients send many fields with an empty default.
-fn has_effect(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(map) => !map.is_empty(),
-        _ => true,
-    }
-}
-
-fn taken(raw: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
-    let sent = names.iter().filter_map(|name| Some(((*name).to_owned(), raw.get(*name)?.clone())));
-    sent.collect()
-}
-
-fn dollars(field: &str, amount: Number) -> Result<Money, ApiError> {
-    let money = Money::from_dollars(amount.0).ok().filter(|money| *money >= Money::ZERO);
-    money
-        .ok_or_else(|| ApiError::bad(field, format!("{field} must be a finite number of dollars, 0 or more")))
+/// The moment that a time to live ends.
+///
+/// # Errors
+/// 400 when it is not one.
+pub fn ends(duration: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+    after(now, duration).ok_or_else(|| {
+        let message = format!(
+            "Invalid duration `{duration}`: expected a number and one of s, m, h, d, w, mo, such as `30d`."
+        );
+        ApiError::bad("duration", message)
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::key_hash;
+use super::own::check_owner;
 use super::view::KeyView;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
@@ -24,7 +25,7 @@ pub struct KeyInfo {
     info: KeyView,
 }
 
-/// Show one key. A virtual key may ask about itself.
+/// Show one key. Others than administrators see their own.
 #[utoipa::path(
     get, path = "/key/info", tag = "keys", operation_id = "getKey", params(KeyInfoQuery),
     responses(
@@ -40,25 +41,16 @@ pub async fn get(
     Params(query): Params<KeyInfoQuery>,
 ) -> Result<Json<KeyInfo>, ApiError> {
     let now = state.clock.now();
-    let asked = match (query.key, &caller) {
-        (Some(key), _) => key,
-        (None, Caller::Key(own)) => own.hash.to_hex(),
-        (None, Caller::Admin(_)) => return Err(ApiError::bad("key", "Name a key: `/key/info?key=…`.")),
-    };
+    let own = caller.key().map(|key| key.hash.to_hex());
+    let asked = query.key.or(own).ok_or_else(|| ApiError::bad("key", "Name a key: `/key/info?key=…`."))?;
     let hash = key_hash(&asked)?;
-    if let Caller::Key(own) = &caller
-        && own.hash != hash
-    {
-        let message = "You are not allowed to access this key's info.";
-        return Err(ApiError::new(http::StatusCode::FORBIDDEN, "auth_error", Some("key"), message));
-    }
-    let info = if let Some(key) = state.store.keys().get(hash).await? {
-        KeyView::of(key, now)
-    } else if let Some(key) = state.store.keys().get_deleted(hash).await? {
-        KeyView::of_deleted(key, now)
-    } else {
-        return Err(ApiError::key_not_found("Key not found in database"));
+    let (key, deleted) = match state.store.keys().get(hash).await? {
+        Some(key) => (Some(key), false),
+        None => (state.store.keys().get_deleted(hash).await?, true),
     };
+    check_owner(&caller, key.as_ref())?;
+    let key = key.ok_or_else(|| ApiError::key_not_found("Key not found in database"))?;
+    let info = if deleted { KeyView::of_deleted(key, now) } else { KeyView::of(key, now) };
     // The row names the key only as the caller did.
     Ok(Json(KeyInfo { key: asked, info: info.without_token() }))
 }

@@ -5,9 +5,10 @@ use store::PAGE_SIZE_MAX;
 use store::keys::{KeyQuery, KeySort, KeyStatus};
 use utoipa::{IntoParams, ToSchema};
 
+use super::own::confine;
 use super::view::KeyView;
 use super::{DASHBOARD_TEAM, key_hash};
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
 use crate::http::page::{PageOf, asked};
@@ -79,20 +80,22 @@ pub enum KeyListEntry {
     Full(Box<KeyView>),
 }
 
-/// One page of keys; the dashboard's own short-lived keys are left out unless asked for by team.
+/// One page of keys, for others than administrators of their own; the dashboard's own short-lived keys are left out unless asked for by team.
 #[utoipa::path(
     get, path = "/key/list", tag = "keys", operation_id = "listKeys", params(KeyListQuery),
     responses((status = 200, body = KeyList), Refusals),
 )]
 pub async fn list(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    caller: Caller,
     Params(query): Params<KeyListQuery>,
 ) -> Result<Json<KeyList>, ApiError> {
     let now = state.clock.now();
     let full = query.return_full_object;
     let page = PageOf::new(query.page, query.size, PAGE_SIZE_MAX, "size")?;
-    let query = query.resolve(page)?;
+    let mut query = query.resolve(page)?;
+    let own = confine(&caller, query.user_id.take(), query.hash)?;
+    (query.user_id, query.hash) = own;
     let deleted = query.status == KeyStatus::Deleted;
     let found = state.store.keys().list(&query, now).await?;
     let entry = |key| match (full, deleted) {

@@ -7,6 +7,7 @@ mod delete;
 mod fields;
 mod get;
 mod list;
+mod own;
 mod rotate;
 mod update;
 pub mod view;
@@ -18,7 +19,9 @@ use utoipa_axum::routes;
 use crate::http::error::ApiError;
 use crate::state::Shared;
 
-pub use create::{CreatedKey, store};
+pub use create::{CreateError, CreatedKey, fresh};
+pub use fields::ends;
+pub use own::confine;
 
 /// Team of the dashboard's own short-lived keys, which lists leave out.
 pub const DASHBOARD_TEAM: &str = "litellm-dashboard";

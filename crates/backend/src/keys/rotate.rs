@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::create::{CreateError, CreatedKey, check};
-use super::fields::{KeyFields, inactive};
+use super::fields::{KeyFields, unheeded};
 use super::key_hash;
-use super::view::KeyView;
-use crate::auth::Admin;
+use super::own::{check_change, check_owner};
+use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::state::{Shared, State};
@@ -38,13 +38,13 @@ pub struct RotateKey {
 )]
 pub async fn rotate(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     input: Input<Map<String, Value>>,
 ) -> Result<(Names, Names, Json<CreatedKey>), ApiError> {
     let Some(key) = input.raw.get("key").and_then(Value::as_str).map(str::to_owned) else {
         return Err(ApiError::bad("key", "Name the key to regenerate: `key`."));
     };
-    exchange(&state, &admin, key_hash(&key)?, input.raw).await
+    exchange(&state, &caller, key_hash(&key)?, input.raw).await
 }
 
 /// The same with the key in the path.
@@ -59,28 +59,32 @@ pub async fn rotate(
 )]
 pub async fn rotate_by_path(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     Path(key): Path<String>,
     input: Input<Map<String, Value>>,
 ) -> Result<(Names, Names, Json<CreatedKey>), ApiError> {
-    exchange(&state, &admin, key_hash(&key)?, input.raw).await
+    exchange(&state, &caller, key_hash(&key)?, input.raw).await
 }
 
 async fn exchange(
     state: &State,
-    admin: &Admin,
+    caller: &Caller,
     hash: KeyHash,
     mut raw: Map<String, Value>,
 ) -> Result<(Names, Names, Json<CreatedKey>), ApiError> {
-    let actor = admin.actor(state);
+    let actor = caller.actor(state);
     let chosen = raw.remove("new_key");
     let grace = raw.remove("grace_period");
-    let mut unused = inactive(&raw);
+    let mut unused = unheeded(&raw);
     if grace.is_some_and(|grace| !grace.is_null()) {
         unused.names.push("grace_period".into());
     }
     let fields = Input::<KeyFields>::from_object(raw)?;
     let patch = fields.value.patch(&fields.raw, actor.at)?;
+    let key = state.store.keys().get(hash).await?;
+    check_owner(caller, key.as_ref())?;
+    let key = key.ok_or_else(|| ApiError::key_not_found("Key not found."))?;
+    check_change(state, caller, &fields.raw, &key, &patch, true).await?;
     let (secret, new_hash) = match chosen.as_ref().and_then(Value::as_str) {
         Some(secret) => (check(secret)?, KeyHash::of(secret)),
         None => state.new_secret(),
@@ -88,6 +92,5 @@ async fn exchange(
     let replacement = (new_hash, display_name(&secret));
     let key = state.store.keys().regenerate(hash, replacement, patch, &actor).await;
     let key = key.map_err(CreateError::from)?.ok_or_else(|| ApiError::key_not_found("Key not found."))?;
-    let row = KeyView::of(key, actor.at);
-    Ok((fields.ignored, unused, Json(CreatedKey { key: secret, token_id: new_hash.to_hex(), row })))
+    Ok((fields.ignored, unused, Json(CreatedKey::of(secret, key, actor.at))))
 }

@@ -5,10 +5,11 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use super::create::CreateError;
-use super::fields::{KeyFields, inactive};
+use super::fields::{KeyFields, unheeded};
 use super::key_hash;
+use super::own::{check_change, check_owner};
 use super::view::KeyView;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::state::Shared;
@@ -32,25 +33,28 @@ pub struct UpdatedKey {
 )]
 pub async fn update(
     Extract(state): Extract<Shared>,
-    admin: Admin,
+    caller: Caller,
     input: Input<KeyFields>,
 ) -> Result<(Names, Names, Json<UpdatedKey>), ApiError> {
-    let actor = admin.actor(&state);
-    let inactive = inactive(&input.raw);
+    let actor = caller.actor(&state);
+    let unheeded = unheeded(&input.raw);
     let missing = || ApiError::key_not_found("Key not found.");
-    let (asked, hash) = match (&input.value.key, &input.value.key_alias) {
-        (Some(key), _) => (key.clone(), key_hash(key)?),
+    let (asked, key) = match (&input.value.key, &input.value.key_alias) {
+        (Some(key), _) => (key.clone(), state.store.keys().get(key_hash(key)?).await?),
         (None, Some(alias)) => {
-            let key = state.store.keys().by_alias(alias).await?.ok_or_else(missing)?;
-            (key.hash.to_hex(), key.hash)
+            let key = state.store.keys().by_alias(alias).await?;
+            (key.as_ref().map(|key| key.hash.to_hex()).unwrap_or_default(), key)
         }
         (None, None) => return Err(ApiError::bad("key", "Name the key to change: `key` or `key_alias`.")),
     };
+    check_owner(&caller, key.as_ref())?;
+    let key = key.ok_or_else(missing)?;
     let patch = input.value.patch(&input.raw, actor.at)?;
-    let updated = state.store.keys().update(hash, patch, &actor).await.map_err(|error| match error {
+    check_change(&state, &caller, &input.raw, &key, &patch, false).await?;
+    let updated = state.store.keys().update(key.hash, patch, &actor).await.map_err(|error| match error {
         StoreError::Duplicate(_) => CreateError::AliasTaken.into(),
         other => ApiError::from(other),
     })?;
     let row = KeyView::of(updated.ok_or_else(missing)?, actor.at);
-    Ok((input.ignored, inactive, Json(UpdatedKey { key: asked, row })))
+    Ok((input.ignored, unheeded, Json(UpdatedKey { key: asked, row })))
 }

@@ -60,7 +60,7 @@ pub async fn groups(
     Params(query): Params<ModelGroupQuery>,
 ) -> Result<Json<ModelGroups>, ApiError> {
     let mut groups = BTreeMap::<&str, Vec<&ModelCard>>::new();
-    for card in visible(&state, &caller) {
+    for card in visible(&state, &caller).await? {
         let group = card.deployment.group.as_str();
         if query.model_group.as_deref().is_none_or(|asked| asked == group) {
             groups.entry(group).or_default().push(card);

@@ -36,7 +36,7 @@ pub async fn list(
     caller: Caller,
     Params(query): Params<ModelInfoQuery>,
 ) -> Result<Json<Models>, ApiError> {
-    find(&state, &caller, query)
+    find(&state, &caller, query).await
 }
 
 /// The same.
@@ -49,11 +49,11 @@ pub async fn list_v1(
     caller: Caller,
     Params(query): Params<ModelInfoQuery>,
 ) -> Result<Json<Models>, ApiError> {
-    find(&state, &caller, query)
+    find(&state, &caller, query).await
 }
 
-fn find(state: &State, caller: &Caller, query: ModelInfoQuery) -> Result<Json<Models>, ApiError> {
-    let mut cards = visible(state, caller);
+async fn find(state: &State, caller: &Caller, query: ModelInfoQuery) -> Result<Json<Models>, ApiError> {
+    let mut cards = visible(state, caller).await?;
     if let Some(id) = query.litellm_model_id {
         cards.retain(|card| card.deployment.id == id);
         if cards.is_empty() {
@@ -110,7 +110,7 @@ pub async fn page(
     Params(query): Params<ModelPageQuery>,
 ) -> Result<Json<ModelPage>, ApiError> {
     let page = PageOf::new(query.page, query.size, SIZE_MAX, "size")?;
-    let mut cards = visible(&state, &caller);
+    let mut cards = visible(&state, &caller).await?;
     cards.retain(|card| query.keeps(card));
     let total_count = cards.len() as u64;
     let size = page.size as usize;

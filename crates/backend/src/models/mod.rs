@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
+use crate::http::error::ApiError;
 use crate::state::{Shared, State};
 
 /// A deployment, and what the price book knows of its model.
@@ -30,13 +31,18 @@ pub fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The deployments that the caller may use.
-fn visible<'s>(state: &'s State, caller: &Caller) -> Vec<&'s ModelCard> {
-    let allowed = |card: &ModelCard| match caller {
-        Caller::Admin(_) => true,
-        Caller::Key(key) => {
-            let Deployment { group, provider, access_groups, .. } = &card.deployment;
-            domain::access::grants(&key.models, group, provider, access_groups)
+async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<&'s ModelCard>, ApiError> {
+    let models = match (caller.key(), caller.user_id()) {
+        _ if caller.sees_all() => return Ok(state.models.iter().collect()),
+        (Some(key), _) => key.models.clone(),
+        (None, Some(user)) => {
+            state.store.users().get(user).await?.map(|user| user.models).unwrap_or_default()
         }
+        (None, None) => Vec::new(),
     };
-    state.models.iter().filter(|card| allowed(card)).collect()
+    let allowed = |card: &&ModelCard| {
+        let Deployment { group, provider, access_groups, .. } = &card.deployment;
+        domain::access::grants(&models, group, provider, access_groups)
+    };
+    Ok(state.models.iter().filter(allowed).collect())
 }

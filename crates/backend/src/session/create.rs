@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State as Extract;
+use domain::Role;
 use domain::key::MASTER_USER_ID;
 use http::{HeaderMap, StatusCode};
 use kit::Secret;
@@ -8,15 +11,16 @@ use store::sessions::Session;
 use utoipa::ToSchema;
 
 use super::{DASHBOARD_PATH, SESSION_LIFETIME, cookie};
-use crate::auth::ADMIN_ROLE;
 use crate::http::address::ClientAddress;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::Input;
 use crate::state::{Shared, State};
 use crate::time::iso;
+use crate::users::{verify, waste_time};
 
 #[derive(Deserialize, ToSchema)]
 pub struct Login {
+    /// `UI_USERNAME`, or a user's address.
     username: String,
     #[schema(format = Password)]
     password: String,
@@ -26,7 +30,7 @@ pub struct Login {
 pub struct LoggedIn {
     /// Where to go now.
     redirect_url: String,
-    user_id: &'static str,
+    user_id: String,
     user_role: &'static str,
     expires_at: String,
 }
@@ -57,37 +61,68 @@ pub async fn create(
 ) -> Result<(HeaderMap, Json<LoggedIn>), ApiError> {
     let now = state.clock.now();
     if let Some(wait) = state.throttle.wait(address, now) {
-        return Err(LoginError::Throttled { retry_after_secs: wait.as_secs().max(1) }.into());
+        return Err(LoginError::throttled(wait).into());
     }
-    if !accepts(&state, &input.value) {
+    let Some((user_id, role)) = accepted(&state, input.value).await? else {
         state.throttle.failed(address, now);
         tracing::warn!(client.address = %address, "sign-in failed");
         return Err(LoginError::Credentials.into());
-    }
+    };
     state.throttle.succeeded(address);
     let (token, hash) = state.new_secret();
     let session = Session {
         token: hash,
-        user_id: MASTER_USER_ID.into(),
-        role: ADMIN_ROLE.into(),
+        user_id: user_id.clone(),
+        role: role.name().into(),
         created_at: now,
         expires_at: now.plus(SESSION_LIFETIME),
     };
     state.store.sessions().create(&session).await?;
     let body = LoggedIn {
         redirect_url: format!("{DASHBOARD_PATH}?login=success"),
-        user_id: MASTER_USER_ID,
-        user_role: ADMIN_ROLE,
+        user_id,
+        user_role: role.name(),
         expires_at: iso(session.expires_at),
     };
     Ok((cookie(&token, SESSION_LIFETIME, &headers), Json(body)))
 }
 
+/// Who signs in: the dashboard's administrator, or a user by address and password.
+async fn accepted(state: &State, login: Login) -> Result<Option<(String, Role)>, ApiError> {
+    if is_administrator(state, &login) {
+        return Ok(Some((MASTER_USER_ID.into(), Role::ProxyAdmin)));
+    }
+    if login.password.is_empty() {
+        return Ok(None);
+    }
+    let user = state.store.users().by_email(&login.username).await?;
+    let hash = match &user {
+        Some(user) => state.store.users().password_hash(&user.id).await?,
+        None => None,
+    };
+    match (user, hash) {
+        (Some(user), Some(hash)) => {
+            let fits = verify(login.password, hash).await;
+            Ok(fits.then_some((user.id, user.role)))
+        }
+        _ => {
+            waste_time(login.password).await;
+            Ok(None)
+        }
+    }
+}
+
 /// Compares both, whatever the first says, so that time does not tell which was wrong.
-fn accepts(state: &State, login: &Login) -> bool {
+fn is_administrator(state: &State, login: &Login) -> bool {
     let name = Secret::new(state.ui_username.clone()).matches(&login.username);
     let password = state.ui_password.matches(&login.password);
     name & password & !login.password.is_empty()
+}
+
+impl LoginError {
+    pub fn throttled(wait: Duration) -> Self {
+        Self::Throttled { retry_after_secs: wait.as_secs().max(1) }
+    }
 }
 
 impl From<LoginError> for ApiError {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 use super::{cookie, key_alias};
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::state::Shared;
 
@@ -23,12 +23,12 @@ pub struct LoggedOut {
 pub async fn delete(
     Extract(state): Extract<Shared>,
     headers: HeaderMap,
-    admin: Admin,
+    caller: Caller,
 ) -> Result<(HeaderMap, Json<LoggedOut>), ApiError> {
-    if let Some(session) = &admin.session {
+    if let Ok(session) = caller.session() {
         let key = state.store.keys().by_alias(&key_alias(session.token)).await?;
         if let Some(key) = key {
-            state.store.keys().delete(&[key.hash], &admin.actor(&state)).await?;
+            state.store.keys().delete(&[key.hash], &caller.actor(&state)).await?;
         }
         state.store.sessions().revoke(session.token).await?;
     }

@@ -2,15 +2,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::key::MASTER_USER_ID;
 use kit::Money;
 use store::PAGE_SIZE_MAX;
 use store::keys::{KeyPatch, KeyQuery, KeyStatus};
 
 use super::key_alias;
-use crate::auth::{Admin, AuthError};
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
-use crate::keys::{CreatedKey, DASHBOARD_TEAM, store};
+use crate::keys::{CreateError, CreatedKey, DASHBOARD_TEAM, fresh};
 use crate::state::{Shared, State};
 
 /// How long a playground key works.
@@ -24,24 +23,30 @@ const BUDGET: Money = Money(1_000_000_000);
     post, path = "/session/key", tag = "session", operation_id = "createSessionKey",
     responses((status = 200, body = CreatedKey), Refusals),
 )]
-pub async fn create(Extract(state): Extract<Shared>, admin: Admin) -> Result<Json<CreatedKey>, ApiError> {
-    let session = admin.session.as_ref().ok_or(AuthError::Missing)?;
-    let actor = admin.actor(&state);
+pub async fn create(Extract(state): Extract<Shared>, caller: Caller) -> Result<Json<CreatedKey>, ApiError> {
+    let session = caller.session()?;
+    let actor = caller.actor(&state);
     let alias = key_alias(session.token);
     let mut stale = expired(&state).await?;
     stale.extend(state.store.keys().by_alias(&alias).await?.map(|key| key.hash));
     if !stale.is_empty() {
         state.store.keys().delete(&stale, &actor).await?;
     }
+    // The dashboard's administrator has no row, and no limits.
+    let user = state.store.users().get(&session.user_id).await?;
+    let budget = user.as_ref().and_then(|user| user.max_budget).map_or(BUDGET, |limit| limit.min(BUDGET));
     let patch = KeyPatch {
         alias: Some(Some(alias)),
-        user_id: Some(Some(MASTER_USER_ID.into())),
+        user_id: Some(Some(session.user_id.clone())),
         team_id: Some(Some(DASHBOARD_TEAM.into())),
-        max_budget: Some(Some(BUDGET)),
+        models: user.map(|user| user.models),
+        max_budget: Some(Some(budget)),
         expires: Some(Some(actor.at.plus(LIFETIME).min(session.expires_at))),
         ..KeyPatch::default()
     };
-    Ok(Json(store(&state, None, patch, &actor).await?))
+    let (secret, key) = fresh(&state, None, patch, &actor)?;
+    state.store.keys().create(&key, &actor).await.map_err(CreateError::from)?;
+    Ok(Json(CreatedKey::of(secret, key, actor.at)))
 }
 
 /// Playground keys that nobody can use any more.

@@ -14,6 +14,8 @@ use kit::KeyHash;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use create::LoginError;
+
 use crate::state::Shared;
 
 /// How long a sign-in lasts.

@@ -7,7 +7,7 @@ use store::spend::{Range, Scope, Split, Steps};
 use utoipa::{IntoParams, ToSchema};
 
 use super::logs::key_name;
-use crate::auth::Admin;
+use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
 use crate::state::{Shared, State};
@@ -70,7 +70,7 @@ fn month(state: &State) -> Range {
     get, path = "/global/spend", tag = "spend", operation_id = "globalSpend",
     responses((status = 200, body = GlobalSpend), Refusals),
 )]
-pub async fn total(Extract(state): Extract<Shared>, _admin: Admin) -> Result<Json<GlobalSpend>, ApiError> {
+pub async fn total(Extract(state): Extract<Shared>, _caller: Caller) -> Result<Json<GlobalSpend>, ApiError> {
     let totals = state.store.spend().totals(month(&state), &Scope::default()).await?;
     Ok(Json(GlobalSpend { spend: totals.spend().dollars(), max_budget: 0.0 }))
 }
@@ -82,7 +82,7 @@ pub async fn total(Extract(state): Extract<Shared>, _admin: Admin) -> Result<Jso
 )]
 pub async fn by_day(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    _caller: Caller,
     Params(query): Params<DailySpendQuery>,
 ) -> Result<Json<Vec<DailySpend>>, ApiError> {
     let scope = Scope { api_key: query.api_key.as_deref().map(key_name), user_id: None };
@@ -100,7 +100,7 @@ pub async fn by_day(
 )]
 pub async fn by_key(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    _caller: Caller,
     Params(query): Params<TopQuery>,
 ) -> Result<Json<Vec<KeyTotal>>, ApiError> {
     let limit = query.limit.unwrap_or(100).min(LIMIT_MAX);
@@ -121,7 +121,7 @@ pub async fn by_key(
 )]
 pub async fn by_model(
     Extract(state): Extract<Shared>,
-    _admin: Admin,
+    _caller: Caller,
     Params(query): Params<TopQuery>,
 ) -> Result<Json<Vec<ModelTotal>>, ApiError> {
     let limit = query.limit.unwrap_or(10).min(LIMIT_MAX);

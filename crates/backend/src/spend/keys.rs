@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
+use crate::keys::confine;
 use crate::keys::view::KeyView;
 use crate::state::Shared;
 
@@ -26,7 +27,7 @@ impl Default for SpendKeysQuery {
     }
 }
 
-/// Keys by spend, the dearest first, a hundred a page. A virtual key sees its user's keys, or itself.
+/// Keys by spend, the dearest first, a hundred a page. Others than administrators see their own keys.
 #[utoipa::path(
     get, path = "/spend/keys", tag = "spend", operation_id = "listKeysBySpend", params(SpendKeysQuery),
     responses((status = 200, body = Vec<KeyView>), Refusals),
@@ -43,12 +44,7 @@ pub async fn keys(
         size: PAGE_SIZE_MAX,
         ..KeyQuery::default()
     };
-    if let Caller::Key(key) = caller {
-        match key.user_id {
-            Some(user) => key_query.user_id = Some(user),
-            None => key_query.hash = Some(key.hash),
-        }
-    }
+    (key_query.user_id, key_query.hash) = confine(&caller, None, None)?;
     let page = state.store.keys().list(&key_query, now).await?;
     Ok(Json(page.rows.into_iter().map(|key| KeyView::of(key, now)).collect()))
 }

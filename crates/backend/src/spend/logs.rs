@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Response};
-use domain::VirtualKey;
 use http::{HeaderName, HeaderValue};
 use kit::{KeyHash, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -83,8 +82,8 @@ pub struct SpendDay {
     keys: Map<String, serde_json::Value>,
 }
 
-/// Calls, newest first; or with both dates and `summarize` sums per day. A virtual key sees its user's, or
-/// without a user its own.
+/// Calls, newest first; or with both dates and `summarize` sums per day. Others than
+/// administrators see their own.
 #[utoipa::path(
     get, path = "/spend/logs", tag = "spend", operation_id = "listSpendLogs", params(SpendLogsQuery),
     responses((status = 200, body = SpendLogs), Refusals),
@@ -94,9 +93,7 @@ pub async fn logs(
     caller: Caller,
     Params(mut query): Params<SpendLogsQuery>,
 ) -> Result<Response, ApiError> {
-    if let Caller::Key(key) = caller {
-        query.confine(&key);
-    }
+    query.confine(&caller);
     let from = query.start_date.as_deref().map(|text| date("start_date", text)).transpose()?;
     let last = query.end_date.as_deref().map(|text| date("end_date", text)).transpose()?;
     let until = last.map(|day| Timestamp(day.micros() + DAY_MICROS));
@@ -185,10 +182,11 @@ pub fn key_name(text: &str) -> String {
 }
 
 impl SpendLogsQuery {
-    fn confine(&mut self, key: &VirtualKey) {
-        match &key.user_id {
-            Some(user) => self.user_id = Some(user.clone()),
-            None => self.api_key = Some(key.hash.to_hex()),
+    fn confine(&mut self, caller: &Caller) {
+        match (caller.user_id(), caller.key()) {
+            _ if caller.sees_all() => {}
+            (None, Some(key)) => self.api_key = Some(key.hash.to_hex()),
+            (user, _) => self.user_id = Some(user.unwrap_or_default().to_owned()),
         }
     }
 }

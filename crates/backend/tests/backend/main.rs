@@ -11,5 +11,7 @@ mod limits;
 mod models;
 mod openapi;
 mod prune;
+mod roles;
 mod session;
 mod spend;
+mod users;

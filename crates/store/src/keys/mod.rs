@@ -10,6 +10,7 @@ use kit::KeyHash;
 
 pub use crate::audit::Actor;
 pub use patch::KeyPatch;
+pub(crate) use patch::{merge, set};
 pub use query::{AliasQuery, KeyQuery, KeySort, KeyStatus};
 pub(crate) use row::{KeyRow, from_json, to_json};
 
@@ -20,6 +21,7 @@ use crate::sql::statements;
 statements! {
     GET = "SELECT * FROM keys WHERE hash = $1";
     GET_DELETED = "SELECT * FROM deleted_keys WHERE hash = $1";
+    USER_THERE = "SELECT id FROM users WHERE id = $1";
     BY_ALIAS = "SELECT * FROM keys WHERE alias = $1";
 }
 

@@ -44,13 +44,13 @@ impl KeyPatch {
     }
 }
 
-fn set<T>(field: &mut T, value: Option<T>) {
+pub(crate) fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }
 }
 
-fn merge(into: &mut Map<String, Value>, entries: Map<String, Value>) {
+pub(crate) fn merge(into: &mut Map<String, Value>, entries: Map<String, Value>) {
     for (name, value) in entries {
         if value.is_null() {
             into.remove(&name);

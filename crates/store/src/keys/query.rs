@@ -57,10 +57,12 @@ statements! {
     ALIASES = "SELECT alias FROM keys WHERE alias IS NOT NULL
                AND (CAST($1 AS TEXT) IS NULL OR REPLACE(LOWER(alias), LOWER($1), '') <> LOWER(alias))
                AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
-               ORDER BY alias LIMIT CAST($3 AS BIGINT) OFFSET CAST($4 AS BIGINT)";
+               AND (CAST($3 AS TEXT) IS NULL OR user_id = $3) AND (CAST($4 AS TEXT) IS NULL OR hash = $4)
+               ORDER BY alias LIMIT CAST($5 AS BIGINT) OFFSET CAST($6 AS BIGINT)";
     COUNT_ALIASES = "SELECT COUNT(*) FROM keys WHERE alias IS NOT NULL
                AND (CAST($1 AS TEXT) IS NULL OR REPLACE(LOWER(alias), LOWER($1), '') <> LOWER(alias))
-               AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)";
+               AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR user_id = $3) AND (CAST($4 AS TEXT) IS NULL OR hash = $4)";
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +116,8 @@ pub struct AliasQuery {
     /// Part of the alias.
     pub search: Option<String>,
     pub team_id: Option<String>,
+    pub user_id: Option<String>,
+    pub hash: Option<KeyHash>,
     /// From 0.
     pub page: u32,
     pub size: u32,
@@ -166,17 +170,16 @@ impl Keys<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn aliases(&self, query: &AliasQuery) -> Result<Page<String>, StoreError> {
-        let search = &query.search;
+        let hash = query.hash.map(KeyHash::to_hex);
+        macro_rules! filtered {
+            ($statement:expr) => {
+                $statement.bind(&query.search).bind(&query.team_id).bind(&query.user_id).bind(&hash)
+            };
+        }
         let (limit, offset) = window(query.page, query.size);
         let (rows, total) = on!(self.db.fresh(), |pool| {
-            let total = sqlx::query_scalar::<_, i64>(COUNT_ALIASES)
-                .bind(search)
-                .bind(&query.team_id)
-                .fetch_one(pool)
-                .await?;
-            let rows = sqlx::query_scalar::<_, String>(ALIASES)
-                .bind(search)
-                .bind(&query.team_id)
+            let total = filtered!(sqlx::query_scalar::<_, i64>(COUNT_ALIASES)).fetch_one(pool).await?;
+            let rows = filtered!(sqlx::query_scalar::<_, String>(ALIASES))
                 .bind(limit)
                 .bind(offset)
                 .fetch_all(pool)

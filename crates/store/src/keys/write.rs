@@ -2,7 +2,7 @@ use domain::VirtualKey;
 use kit::KeyHash;
 use serde_json::Value;
 
-use super::{Actor, GET, KeyPatch, KeyRow, Keys};
+use super::{Actor, GET, KeyPatch, KeyRow, Keys, USER_THERE};
 use crate::StoreError;
 use crate::audit::{Change, Object};
 use crate::db::{Tx, on};
@@ -38,13 +38,28 @@ impl Keys<'_> {
     /// # Errors
     /// [`StoreError::Duplicate`] when the hash or the alias is taken.
     pub async fn create(&self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
-        let row = KeyRow::try_from(key)?;
         let mut tx = self.db.begin().await?;
-        tx.record_change(key.hash, "created", actor).await?;
-        let spend_at = tx.tick_ledger(actor.at).await?;
-        tx.insert_key(&row, spend_at.micros()).await?;
+        tx.add_key(key, actor).await?;
         tx.audit_key("created", None, Some(key), actor).await?;
         tx.commit().await
+    }
+
+    /// The same while the key's user is there: who is deleted meanwhile gets no key. Returns whether they were.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the hash or the alias is taken.
+    pub async fn create_for_user(&self, key: &VirtualKey, actor: &Actor) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        tx.add_key(key, actor).await?;
+        let user = on!(&mut tx, |tx| {
+            sqlx::query_scalar::<_, String>(USER_THERE).bind(&key.user_id).fetch_optional(&mut **tx).await
+        })?;
+        if user.is_none() {
+            return Ok(false);
+        }
+        tx.audit_key("created", None, Some(key), actor).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Changes a key and returns it as it is then; `None` when there is no such key.
@@ -101,27 +116,9 @@ impl Keys<'_> {
     /// # Errors
     /// When the database fails; then none is deleted.
     pub async fn delete(&self, hashes: &[KeyHash], actor: &Actor) -> Result<Vec<KeyHash>, StoreError> {
-        let mut deleted = Vec::new();
         let mut tx = self.db.begin().await?;
-        for hash in hashes {
-            tx.record_change(*hash, "deleted", actor).await?;
-        }
-        // Holds off shippers, which lock many keys in an order of their own.
-        tx.tick_ledger(actor.at).await?;
-        for hash in hashes {
-            let before = match tx.key(*hash).await.and_then(|row| row.map(VirtualKey::try_from).transpose()) {
-                // What cannot be read can still be deleted; the log then tells no more than that.
-                Err(StoreError::Corrupt { .. }) => None,
-                Ok(None) => continue,
-                read => read?,
-            };
-            if tx.delete_key(*hash, None, actor).await? {
-                deleted.push((*hash, before));
-            }
-        }
-        for (hash, before) in &deleted {
-            tx.audit_deleted(*hash, before.as_ref(), actor).await?;
-        }
+        let deleted = tx.remove_keys(hashes, actor).await?;
+        tx.audit_deleted(&deleted, actor).await?;
         tx.commit().await?;
         Ok(deleted.into_iter().map(|(hash, _)| hash).collect())
     }
@@ -156,8 +153,11 @@ impl Keys<'_> {
     }
 }
 
-/// The table of keys on the compatible surface.
-const KEYS: &str = "LiteLLM_VerificationToken";
+/// A key that was deleted; one whose row could not be read has none.
+pub(crate) type Removed = (KeyHash, Option<VirtualKey>);
+
+/// The table's name on the compatible surface.
+const TABLE: &str = "LiteLLM_VerificationToken";
 
 /// A key's row with the names of the compatible surface.
 fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
@@ -177,14 +177,62 @@ fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
 }
 
 impl Tx {
+    /// Adds a key and its policy change; the entry in the audit log is left to the caller.
+    pub(crate) async fn add_key(&mut self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
+        let row = KeyRow::try_from(key)?;
+        self.record_change(key.hash, "created", actor).await?;
+        let spend_at = self.tick_ledger(actor.at).await?;
+        self.insert_key(&row, spend_at.micros()).await
+    }
+
+    /// Deletes keys and returns those that were there; the entries in the audit log are left to the caller.
+    pub(crate) async fn remove_keys(
+        &mut self,
+        hashes: &[KeyHash],
+        actor: &Actor,
+    ) -> Result<Vec<Removed>, StoreError> {
+        for hash in hashes {
+            self.record_change(*hash, "deleted", actor).await?;
+        }
+        // Holds off shippers, which lock many keys in an order of their own.
+        self.tick_ledger(actor.at).await?;
+        let mut deleted = Vec::new();
+        for hash in hashes {
+            let key = match self.key(*hash).await {
+                Ok(row) => row.and_then(|row| VirtualKey::try_from(row).ok()),
+                Err(StoreError::Corrupt { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            if self.delete_key(*hash, None, actor).await? {
+                deleted.push((*hash, key));
+            }
+        }
+        Ok(deleted)
+    }
+
     async fn key(&mut self, hash: KeyHash) -> Result<Option<KeyRow>, StoreError> {
         Ok(on!(self, |tx| {
             sqlx::query_as::<_, KeyRow>(GET).bind(hash.to_hex()).fetch_optional(&mut **tx).await
         })?)
     }
 
+    /// Entries about keys that were deleted. One whose row cannot be read is deleted all the same.
+    pub(crate) async fn audit_deleted(&mut self, keys: &[Removed], actor: &Actor) -> Result<(), StoreError> {
+        for (hash, key) in keys {
+            let object = Object {
+                table: TABLE,
+                id: hash.to_hex(),
+                team_id: key.as_ref().and_then(|key| key.team_id.as_deref()),
+                key_hash: Some(*hash),
+            };
+            let before = key.as_ref().map(facts).transpose()?;
+            self.audit(Change { action: "deleted", object, before, after: None }, actor).await?;
+        }
+        Ok(())
+    }
+
     /// An entry about a key is found by the hash it had before and, in `key_hash`, by the one it has now.
-    async fn audit_key(
+    pub(crate) async fn audit_key(
         &mut self,
         action: &'static str,
         before: Option<&VirtualKey>,
@@ -193,26 +241,13 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let Some(key) = after.or(before) else { return Ok(()) };
         let object = Object {
-            table: KEYS,
+            table: TABLE,
             id: before.unwrap_or(key).hash.to_hex(),
             team_id: key.team_id.as_deref(),
             key_hash: Some(key.hash),
         };
         let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
         self.audit(Change { action, object, before, after }, actor).await
-    }
-
-    async fn audit_deleted(
-        &mut self,
-        hash: KeyHash,
-        before: Option<&VirtualKey>,
-        actor: &Actor,
-    ) -> Result<(), StoreError> {
-        if before.is_some() {
-            return self.audit_key("deleted", before, None, actor).await;
-        }
-        let object = Object { table: KEYS, id: hash.to_hex(), team_id: None, key_hash: Some(hash) };
-        self.audit(Change { action: "deleted", object, before: None, after: None }, actor).await
     }
 
     async fn insert_key(&mut self, row: &KeyRow, spend_changed_at: i64) -> Result<(), StoreError> {

@@ -1,0 +1,119 @@
+//! Every route passes here before its handler: who calls, and does the table let them.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State as Extract};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::key::MASTER_USER_ID;
+use domain::{Role, VirtualKey};
+use http::HeaderMap;
+use http::request::Parts;
+use kit::KeyHash;
+use store::sessions::Session;
+
+use super::caller::{Caller, Identity};
+use super::credential::{Credential, credential};
+use super::csrf;
+use super::refusal::AuthError;
+use super::rules::{Grant, Rule, rule};
+use crate::http::address::ClientAddress;
+use crate::http::error::ApiError;
+use crate::state::{Shared, State};
+
+/// Longest name of who is behind a change.
+const CHANGED_BY_CHARS_MAX: usize = 256;
+
+/// Lets a request through to its handler with its [`Caller`], or refuses it.
+pub async fn gate(
+    Extract(state): Extract<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let rule = rule(parts.method.as_str(), path);
+    if rule.is_none_or(|rule| !rule.public) {
+        let caller = admit(&state, &parts, rule).await?;
+        parts.extensions.insert(caller);
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Caller, ApiError> {
+    let (identity, role) = identify(state, parts).await?;
+    let caller = Caller {
+        identity,
+        role,
+        grant: rule.map_or(Grant::No, |rule| rule.grant(role)),
+        changed_by: changed_by(&parts.headers),
+        address: ClientAddress::of(parts),
+    };
+    if caller.grant > Grant::No {
+        return Ok(caller);
+    }
+    let route = parts.uri.path().to_owned();
+    if role == Role::ProxyAdminViewer {
+        return Err(AuthError::ViewOnly { route }.into());
+    }
+    let user_id = caller.user_id().unwrap_or_default().to_owned();
+    Err(AuthError::AdminOnly { route, role: role.name(), user_id }.into())
+}
+
+async fn identify(state: &State, parts: &Parts) -> Result<(Identity, Role), ApiError> {
+    match credential(&parts.headers)? {
+        Credential::Key(key) if state.master_key.matches(&key) => Ok((Identity::Master, Role::ProxyAdmin)),
+        Credential::Key(secret) => {
+            let key = key(state, &secret).await?;
+            let role = role(state, key.user_id.as_deref()).await?.unwrap_or(Role::InternalUser);
+            Ok((Identity::Key(Arc::new(key)), role))
+        }
+        Credential::Session(token) => {
+            csrf::check(&parts.method, &parts.headers)?;
+            let session = session(state, &token).await?.ok_or(AuthError::SessionEnded)?;
+            // The dashboard's administrator has no row. Others have the role that they have now, not the one at
+            // sign-in; who was deleted has none.
+            let role = match session.user_id.as_str() {
+                MASTER_USER_ID => Role::ProxyAdmin,
+                id => role(state, Some(id)).await?.ok_or(AuthError::SessionEnded)?,
+            };
+            Ok((Identity::Session(Arc::new(session)), role))
+        }
+    }
+}
+
+/// The role of a user by id; `None` when there is no such user.
+async fn role(state: &State, user: Option<&str>) -> Result<Option<Role>, ApiError> {
+    match user {
+        Some(id) => Ok(state.store.users().role(id).await?),
+        None => Ok(None),
+    }
+}
+
+/// The session of a browser's token, while it lasts.
+async fn session(state: &State, token: &str) -> Result<Option<Session>, ApiError> {
+    Ok(state.store.sessions().get(KeyHash::of(token), state.clock.now()).await?)
+}
+
+/// The virtual key behind a secret, when it may act now.
+async fn key(state: &State, secret: &str) -> Result<VirtualKey, ApiError> {
+    if !secret.starts_with("sk-") {
+        return Err(AuthError::NotAKey(secret.to_owned()).into());
+    }
+    let hash = KeyHash::of(secret);
+    let key = state.store.keys().get(hash).await?;
+    let key = key.ok_or_else(|| AuthError::Unknown { name: domain::key::display_name(secret), hash })?;
+    if key.blocked {
+        return Err(AuthError::Blocked.into());
+    }
+    let now = state.clock.now();
+    match key.expires {
+        Some(at) if at <= now => Err(AuthError::Expired { name: key.name, at, now }.into()),
+        _ => Ok(key),
+    }
+}
+
+fn changed_by(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("litellm-changed-by")?.to_str().ok()?;
+    Some(text.chars().take(CHANGED_BY_CHARS_MAX).collect()).filter(|text: &String| !text.is_empty())
+}

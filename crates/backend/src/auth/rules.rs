@@ -1,0 +1,145 @@
+//! The role model, as one table: which role may call which route, and on whose objects. The gate enforces
+//! it, `docs/roles.md` shows it, and a test walks it; a route that is not in it is refused to everyone.
+
+use Grant::{All, No, Own};
+use domain::Role;
+
+/// How far a role reaches with a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grant {
+    No,
+    /// What belongs to the caller; the handler narrows to it or refuses.
+    Own,
+    All,
+}
+
+/// One route of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    pub method: &'static str,
+    /// As the OpenAPI document writes it.
+    pub path: &'static str,
+    /// Answers without any key or session.
+    pub public: bool,
+    /// In the order of [`Role::ALL`].
+    grants: [Grant; 7],
+}
+
+impl Rule {
+    pub fn grant(&self, role: Role) -> Grant {
+        Role::ALL.iter().position(|other| *other == role).map_or(No, |at| self.grants[at])
+    }
+}
+
+/// What administrators do, and others with their own; viewers only look.
+const OWN_WRITE: [Grant; 7] = [All, No, Own, No, Own, Own, No];
+/// What those who answer for others do.
+const LEAD_WRITE: [Grant; 7] = [All, No, No, No, Own, Own, No];
+/// What everyone sees of their own.
+const OWN_READ: [Grant; 7] = [All, All, Own, Own, Own, Own, No];
+const ADMIN_WRITE: [Grant; 7] = [All, No, No, No, No, No, No];
+const ADMIN_READ: [Grant; 7] = [All, All, No, No, No, No, No];
+/// About the caller alone.
+const SELF: [Grant; 7] = [Own, Own, Own, Own, Own, Own, No];
+
+const fn get(path: &'static str, grants: [Grant; 7]) -> Rule {
+    Rule { method: "GET", path, public: false, grants }
+}
+
+const fn post(path: &'static str, grants: [Grant; 7]) -> Rule {
+    Rule { method: "POST", path, public: false, grants }
+}
+
+const fn public(method: &'static str, path: &'static str) -> Rule {
+    Rule { method, path, public: true, grants: [All; 7] }
+}
+
+/// Every route of the control plane.
+pub const RULES: &[Rule] = &[
+    post("/key/generate", OWN_WRITE),
+    post("/key/update", OWN_WRITE),
+    post("/key/delete", OWN_WRITE),
+    post("/key/regenerate", OWN_WRITE),
+    post("/key/{key}/regenerate", OWN_WRITE),
+    post("/key/block", LEAD_WRITE),
+    post("/key/unblock", LEAD_WRITE),
+    get("/key/info", OWN_READ),
+    get("/key/list", OWN_READ),
+    get("/key/aliases", OWN_READ),
+    post("/user/new", ADMIN_WRITE),
+    post("/user/update", ADMIN_WRITE),
+    post("/user/bulk_update", ADMIN_WRITE),
+    post("/user/delete", ADMIN_WRITE),
+    get("/user/info", OWN_READ),
+    get("/v2/user/info", OWN_READ),
+    get("/user/list", ADMIN_READ),
+    get("/user/available_roles", SELF),
+    post("/user/password/change", SELF),
+    get("/spend/logs", OWN_READ),
+    get("/spend/keys", OWN_READ),
+    get("/global/spend", ADMIN_READ),
+    get("/global/spend/keys", ADMIN_READ),
+    get("/global/spend/logs", ADMIN_READ),
+    get("/global/spend/models", ADMIN_READ),
+    get("/analytics/overview", ADMIN_READ),
+    get("/audit", ADMIN_READ),
+    get("/audit/{id}", ADMIN_READ),
+    get("/model/info", OWN_READ),
+    get("/v1/model/info", OWN_READ),
+    get("/v2/model/info", OWN_READ),
+    get("/model_group/info", OWN_READ),
+    get("/session", SELF),
+    post("/session/key", SELF),
+    post("/session/logout", SELF),
+    public("POST", "/v2/login"),
+    public("GET", "/docs"),
+    public("GET", "/openapi.json"),
+    public("GET", "/routes"),
+    public("GET", "/health/liveness"),
+    public("GET", "/health/liveliness"),
+    public("GET", "/health/readiness"),
+];
+
+/// The rule of a route.
+pub fn rule(method: &str, path: &str) -> Option<&'static Rule> {
+    // What answers GET answers HEAD.
+    let method = if method == "HEAD" { "GET" } else { method };
+    RULES.iter().find(|rule| rule.method == method && rule.path == path)
+}
+
+/// The table as `docs/roles.md` shows it.
+pub fn markdown() -> String {
+    let mut text = String::from(HEAD);
+    let mark = |grant| match grant {
+        No => "–",
+        Own => "own",
+        All => "all",
+    };
+    let names = Role::ALL.map(|role| format!("`{}`", role.name())).join(" | ");
+    text += &format!("| route | {names} |\n| --- {}|\n", "| --- ".repeat(Role::ALL.len()));
+    for rule in RULES.iter().filter(|rule| !rule.public) {
+        let grants = Role::ALL.map(|role| mark(rule.grant(role))).join(" | ");
+        text += &format!("| `{} {}` | {grants} |\n", rule.method, rule.path);
+    }
+    text += "\nWithout any key: ";
+    let public = RULES.iter().filter(|rule| rule.public);
+    text += &public.map(|rule| format!("`{} {}`", rule.method, rule.path)).collect::<Vec<_>>().join(", ");
+    text + ".\n"
+}
+
+const HEAD: &str = "# Roles
+
+<!-- Made from the table in crates/backend/src/auth/rules.rs: `UPDATE_DOCS=1 cargo nextest run -p bulkhead-backend the_page`. -->
+
+Who may call what. `all`: on every object; `own`: on what belongs to the caller; `–`: refused with 401 (403 for an administrator who only
+views). A route that is not here is refused to everyone.
+
+- The master key and the dashboard's administrator are `proxy_admin`.
+- A key has the role of its user; a key without a user, or whose user has no row, is an `internal_user`.
+- Own keys are those with the caller's user id. A key without a user owns itself alone.
+- An `internal_user` makes keys for itself within its own budget and models, and may change its keys' name, tags and metadata; the budget,
+  models and end of a key only where it made that key itself. It cannot unblock what an administrator blocked.
+- Nobody can be `org_admin` or `team_admin` yet: they come with organisations and teams. A `customer` is an end user of the product and has no
+  key.
+
+";

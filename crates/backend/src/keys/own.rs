@@ -1,0 +1,232 @@
+//! What callers who are no administrators may do with keys: their own, within what they themselves have.
+
+use domain::{User, VirtualKey};
+use http::StatusCode;
+use kit::{KeyHash, Money, Timestamp};
+use serde_json::{Map, Value};
+use store::keys::KeyPatch;
+
+use super::fields::{KEPT, PROMOTED};
+use crate::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::input::has_effect;
+use crate::state::State;
+
+/// What can be changed of any own key.
+const FREE: [&str; 6] = ["key", "key_alias", "user_id", "metadata", "tags", "aliases"];
+/// What can be chosen besides for a key that the user made.
+const MADE: [&str; 7] = [
+    "duration",
+    "models",
+    "max_budget",
+    "tpm_limit",
+    "rpm_limit",
+    "max_parallel_requests",
+    "budget_duration",
+];
+/// What only administrators set, besides the fields that are only kept.
+const ADMINS: [&str; 4] = ["spend", "blocked", "team_id", "organization_id"];
+
+/// Narrows a new key to its maker: theirs, and within what they have.
+pub async fn confine_new(
+    state: &State,
+    caller: &Caller,
+    raw: &Map<String, Value>,
+    patch: &mut KeyPatch,
+) -> Result<(), ApiError> {
+    if caller.sees_all() {
+        return Ok(());
+    }
+    let user = user(state, caller).await?;
+    let sent = raw.iter().filter(|(_, value)| has_effect(value)).map(|(name, _)| name.as_str());
+    check_fields(sent, raw, &user, true)?;
+    patch.user_id = Some(Some(user.id.clone()));
+    let limits = Limits::of(&user, caller);
+    narrowest(&limits).fill(patch);
+    for limits in limits {
+        limits.hold(patch.models.as_deref(), patch.max_budget.flatten(), patch.expires.flatten())?;
+    }
+    Ok(())
+}
+
+/// Whether the caller may change `key` so; `new_secret` says that the caller will hold the key then.
+pub async fn check_change(
+    state: &State,
+    caller: &Caller,
+    raw: &Map<String, Value>,
+    key: &VirtualKey,
+    patch: &KeyPatch,
+    new_secret: bool,
+) -> Result<(), ApiError> {
+    if caller.sees_all() {
+        return Ok(());
+    }
+    check_owner(caller, Some(key))?;
+    let user = user(state, caller).await?;
+    let made = key.created_by.as_deref() == Some(&user.id);
+    check_fields(raw.keys().map(String::as_str), raw, &user, made)?;
+    let mut after = key.clone();
+    patch.clone().apply(&mut after);
+    let changes_limits = patch.models.is_some() || patch.max_budget.is_some() || patch.expires.is_some();
+    let limits = Limits::of(&user, caller);
+    // An administrator may have given a key more than its user has; that alone is no reason to refuse.
+    let held = limits.iter().filter(|limits| changes_limits || (new_secret && limits.of_key));
+    for limits in held {
+        limits.hold(Some(&after.models), after.max_budget, after.expires)?;
+    }
+    Ok(())
+}
+
+/// Refuses a key that is not within the caller's reach; whether it exists is not told.
+pub fn check_owner(caller: &Caller, key: Option<&VirtualKey>) -> Result<(), ApiError> {
+    if caller.sees_all() || key.is_some_and(|key| caller.may(key)) {
+        return Ok(());
+    }
+    let message = "You are not allowed to access this key's info.";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "auth_error", Some("key"), message))
+}
+
+/// Narrows a list of keys to the caller's: by user, or for a key without a user to itself.
+pub fn confine(
+    caller: &Caller,
+    user_id: Option<String>,
+    hash: Option<KeyHash>,
+) -> Result<(Option<String>, Option<KeyHash>), ApiError> {
+    if caller.sees_all() {
+        return Ok((user_id, hash));
+    }
+    if user_id.is_some() && user_id.as_deref() != caller.user_id() {
+        return Err(forbidden("user_id", "You are not allowed to see the keys of another user."));
+    }
+    match (caller.user_id(), caller.key()) {
+        (Some(user), _) => Ok((Some(user.to_owned()), hash)),
+        (None, Some(own)) if hash.is_none_or(|hash| hash == own.hash) => Ok((None, Some(own.hash))),
+        _ => Err(forbidden("key_hash", "You are not allowed to access this key's info.")),
+    }
+}
+
+async fn user(state: &State, caller: &Caller) -> Result<User, ApiError> {
+    let user = match caller.user_id() {
+        Some(id) => state.store.users().get(id).await?,
+        None => None,
+    };
+    user.ok_or_else(|| {
+        forbidden("user_id", "This key belongs to no user. Only users and administrators change keys.")
+    })
+}
+
+fn check_fields<'f>(
+    sent: impl Iterator<Item = &'f str>,
+    raw: &Map<String, Value>,
+    user: &User,
+    made: bool,
+) -> Result<(), ApiError> {
+    for name in sent {
+        let known = || {
+            ADMINS.contains(&name) || MADE.contains(&name) || KEPT.contains(&name) || PROMOTED.contains(&name)
+        };
+        let allowed = FREE.contains(&name) || (made && MADE.contains(&name));
+        if !allowed && known() {
+            return Err(forbidden(name, format!("Only an administrator can set `{name}` of this key.")));
+        }
+    }
+    if raw.get("user_id").is_some_and(|id| has_effect(id) && id.as_str() != Some(&user.id)) {
+        return Err(forbidden("user_id", "You can only have keys of your own."));
+    }
+    let metadata = raw.get("metadata").and_then(Value::as_object);
+    let smuggled =
+        metadata.and_then(|map| map.keys().find(|name| *name != "tags" && PROMOTED.contains(&name.as_str())));
+    match smuggled {
+        Some(name) => {
+            Err(forbidden("metadata", format!("Only an administrator can set `{name}` of this key.")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn forbidden(param: &str, message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "auth_error", Some(param), message)
+}
+
+/// What a key can be given at most.
+struct Limits {
+    models: Vec<String>,
+    max_budget: Option<Money>,
+    expires: Option<Timestamp>,
+    /// Those of the key that the request came with, which must not make a wider one.
+    of_key: bool,
+}
+
+/// What all of them allow.
+fn narrowest(all: &[Limits]) -> Limits {
+    let mut narrowest = Limits { models: Vec::new(), max_budget: None, expires: None, of_key: false };
+    for limits in all {
+        narrowest.max_budget = limits.max_budget.into_iter().chain(narrowest.max_budget).min();
+        narrowest.expires = limits.expires.into_iter().chain(narrowest.expires).min();
+        if limits.models.is_empty() {
+            continue;
+        }
+        if narrowest.models.is_empty() {
+            narrowest.models.clone_from(&limits.models);
+        } else {
+            let wider = std::mem::replace(&mut narrowest.models, limits.models.clone());
+            narrowest.models.retain(|model| domain::access::grants(&wider, model, "", &[]));
+            if narrowest.models.is_empty() {
+                // An empty list would mean every model.
+                narrowest.models.push(domain::access::NO_MODEL.into());
+            }
+        }
+    }
+    narrowest
+}
+
+impl Limits {
+    fn of(user: &User, caller: &Caller) -> Vec<Self> {
+        let mut limits = vec![Self {
+            models: user.models.clone(),
+            max_budget: user.max_budget,
+            expires: None,
+            of_key: false,
+        }];
+        limits.extend(caller.key().map(|key| Self {
+            models: key.models.clone(),
+            max_budget: key.max_budget,
+            expires: key.expires,
+            of_key: true,
+        }));
+        limits
+    }
+
+    /// What was not chosen is as wide as it can be.
+    fn fill(&self, patch: &mut KeyPatch) {
+        if patch.models.as_ref().is_none_or(Vec::is_empty) {
+            patch.models = Some(self.models.clone());
+        }
+        if patch.max_budget.flatten().is_none() {
+            patch.max_budget = Some(self.max_budget);
+        }
+        if patch.expires.flatten().is_none() {
+            patch.expires = Some(self.expires);
+        }
+    }
+
+    fn hold(
+        &self,
+        models: Option<&[String]>,
+        max_budget: Option<Money>,
+        expires: Option<Timestamp>,
+    ) -> Result<(), ApiError> {
+        let models = models.unwrap_or_default();
+        let granted = |model: &String| domain::access::grants(&self.models, model, "", &[]);
+        if !self.models.is_empty() && (models.is_empty() || !models.iter().all(granted)) {
+            return Err(forbidden("models", "A key cannot have models that its maker does not have."));
+        }
+        if self.max_budget.is_some_and(|limit| max_budget.is_none_or(|budget| budget > limit)) {
+            return Err(forbidden("max_budget", "A key cannot have a larger budget than its maker."));
+        }
+        if self.expires.is_some_and(|limit| expires.is_none_or(|at| at > limit)) {
+            return Err(forbidden("duration", "A key cannot outlive the key that it was made with."));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! A user as they are shown: the row of the compatible surface.
+
+use domain::User;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::time::iso;
+
+/// A user's row. Fields that are kept but not named here follow with their defaults. Passwords are never shown.
+#[derive(Serialize, ToSchema)]
+pub struct UserView {
+    pub user_id: String,
+    pub user_email: Option<String>,
+    pub user_alias: Option<String>,
+    pub user_role: String,
+    pub sso_user_id: Option<String>,
+    /// US dollars that the user's keys spent since it was last set.
+    pub spend: f64,
+    /// US dollars.
+    pub max_budget: Option<f64>,
+    pub models: Vec<String>,
+    pub teams: Vec<String>,
+    #[schema(value_type = Object)]
+    pub metadata: Map<String, Value>,
+    pub created_at: String,
+    pub updated_at: String,
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub rest: Map<String, Value>,
+}
+
+impl UserView {
+    pub fn of(user: User) -> Self {
+        let mut rest = defaults();
+        rest.extend(user.extra);
+        Self {
+            user_id: user.id,
+            user_email: user.email,
+            user_alias: user.alias,
+            user_role: user.role.name().into(),
+            sso_user_id: user.sso_id,
+            spend: user.spend.dollars(),
+            max_budget: user.max_budget.map(kit::Money::dollars),
+            models: user.models,
+            teams: Vec::new(),
+            metadata: user.metadata,
+            created_at: iso(user.created_at),
+            updated_at: iso(user.updated_at),
+            rest,
+        }
+    }
+}
+
+/// The columns that a user has on the compatible surface besides those that act here.
+fn defaults() -> Map<String, Value> {
+    let defaults = json!({
+        "organization_id": null, "object_permission_id": null, "object_permission": null,
+        "max_parallel_requests": null, "tpm_limit": null, "rpm_limit": null, "tpd_limit": null,
+        "budget_duration": null, "budget_reset_at": null, "allowed_cache_controls": [], "policies": [],
+        "model_spend": {}, "model_max_budget": {}, "organization_memberships": [],
+    });
+    match defaults {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,134 @@
+use domain::User;
+
+use super::row::UserRow;
+use super::{Users, select_users};
+use crate::StoreError;
+use crate::db::on;
+use crate::page::{Page, window};
+use crate::sql::statements;
+
+/// `$2` and `$3` are lists with a comma before, between and after their members. A text contains another
+/// when taking that out changes it, as in the list of keys.
+macro_rules! filters {
+    () => {
+        "WHERE (CAST($1 AS TEXT) IS NULL OR u.role = $1)
+           AND (CAST($2 AS TEXT) IS NULL OR REPLACE($2, ',' || u.id || ',', '') <> $2)
+           AND (CAST($3 AS TEXT) IS NULL OR REPLACE($3, ',' || u.sso_id || ',', '') <> $3)
+           AND (CAST($4 AS TEXT) IS NULL OR REPLACE(u.email_key, LOWER($4), '') <> u.email_key)
+           AND (CAST($5 AS TEXT) IS NULL
+                OR REPLACE(LOWER(u.id), LOWER($5), '') <> LOWER(u.id)
+                OR REPLACE(COALESCE(u.email_key, ''), LOWER($5), '') <> COALESCE(u.email_key, '')
+                OR REPLACE(LOWER(COALESCE(u.alias, '')), LOWER($5), '') <> LOWER(COALESCE(u.alias, '')))"
+    };
+}
+
+/// Sorting by `$6`: numbers by sign `$7`, text twice, since a sign cannot turn text around.
+macro_rules! order {
+    () => {
+        " ORDER BY
+            CASE CAST($6 AS TEXT)
+                WHEN 'created_at' THEN u.created_at WHEN 'updated_at' THEN u.updated_at
+                WHEN 'spend' THEN COALESCE(r.spend_nano, 0) - u.spend_base_nano
+                WHEN 'max_budget' THEN COALESCE(u.max_budget_nano, -1) ELSE 0
+            END * CAST($7 AS BIGINT),
+            CASE WHEN $7 > 0 THEN
+                CASE $6 WHEN 'user_id' THEN u.id WHEN 'user_email' THEN COALESCE(u.email_key, '')
+                        WHEN 'user_alias' THEN COALESCE(u.alias, '') WHEN 'user_role' THEN u.role ELSE '' END
+            ELSE '' END,
+            CASE WHEN $7 < 0 THEN
+                CASE $6 WHEN 'user_id' THEN u.id WHEN 'user_email' THEN COALESCE(u.email_key, '')
+                        WHEN 'user_alias' THEN COALESCE(u.alias, '') WHEN 'user_role' THEN u.role ELSE '' END
+            ELSE '' END DESC,
+            u.created_at DESC, u.id
+          LIMIT CAST($8 AS BIGINT) OFFSET CAST($9 AS BIGINT)"
+    };
+}
+
+statements! {
+    LIST = concat!(select_users!(), filters!(), order!());
+    COUNT = concat!("SELECT COUNT(*) FROM users u ", filters!());
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    Spend,
+    MaxBudget,
+    Id,
+    Email,
+    Alias,
+    Role,
+}
+
+/// Which users, in what order, and which page of them.
+#[derive(Clone, Debug, Default)]
+pub struct UserQuery {
+    pub role: Option<String>,
+    /// Any of these.
+    pub ids: Vec<String>,
+    /// Any of these.
+    pub sso_ids: Vec<String>,
+    /// Part of the address.
+    pub email: Option<String>,
+    /// Part of id, address or alias.
+    pub search: Option<String>,
+    pub sort: UserSort,
+    pub ascending: bool,
+    /// From 0.
+    pub page: u32,
+    /// 1 to [`crate::PAGE_SIZE_MAX`]; other values are brought into that range.
+    pub size: u32,
+}
+
+impl Users<'_> {
+    /// One page of users, each with the number of their keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(&self, query: &UserQuery) -> Result<Page<(User, u64)>, StoreError> {
+        let (ids, sso_ids) = (listed(&query.ids), listed(&query.sso_ids));
+        let (limit, offset) = window(query.page, query.size);
+        macro_rules! filtered {
+            ($statement:expr) => {
+                $statement.bind(&query.role).bind(&ids).bind(&sso_ids).bind(&query.email).bind(&query.search)
+            };
+        }
+        let (rows, total) = on!(self.db.fresh(), |pool| {
+            let total = filtered!(sqlx::query_scalar::<_, i64>(COUNT)).fetch_one(pool).await?;
+            let rows = filtered!(sqlx::query_as::<_, UserRow>(LIST))
+                .bind(query.sort.name())
+                .bind(if query.ascending { 1_i64 } else { -1 })
+                .bind(limit)
+                .bind(offset)
+                .fetch_all(pool)
+                .await?;
+            (rows, total)
+        });
+        let read = |row: UserRow| {
+            let keys = u64::try_from(row.key_count).unwrap_or(0);
+            Ok((User::try_from(row)?, keys))
+        };
+        Ok(Page::new(rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, total))
+    }
+}
+
+fn listed(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| format!(",{},", names.join(",")))
+}
+
+impl UserSort {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created_at",
+            Self::UpdatedAt => "updated_at",
+            Self::Spend => "spend",
+            Self::MaxBudget => "max_budget",
+            Self::Id => "user_id",
+            Self::Email => "user_email",
+            Self::Alias => "user_alias",
+            Self::Role => "user_role",
+        }
+    }
+}

@@ -1,0 +1,262 @@
+use domain::{Role, User, VirtualKey};
+use kit::{KeyHash, Money};
+use serde_json::{Map, Value};
+
+use super::row::UserRow;
+use super::{GET, Users};
+use crate::StoreError;
+use crate::audit::{Actor, Change, Object};
+use crate::db::{Tx, on};
+use crate::keys::{merge, set, to_json};
+use crate::sql::statements;
+
+/// Keys that are deleted together with their user at most.
+pub const KEYS_MAX: usize = 1000;
+
+statements! {
+    INSERT = "INSERT INTO users (id, email, email_key, alias, role, sso_id, password_hash, models, metadata,
+                max_budget_nano, spend_base_nano, created_at, created_by, updated_at, updated_by, extra)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                COALESCE((SELECT spend_nano FROM running_totals WHERE kind = 'user' AND within = '' AND id = $1), 0)
+                  - CAST($11 AS BIGINT),
+                $12, $13, $14, $15, $16)";
+    // Also takes the row's lock, so that what is read next is what gets changed.
+    LOCK = "UPDATE users SET updated_at = updated_at WHERE id = $1";
+    UPDATE = "UPDATE users SET email = $2, email_key = $3, alias = $4, role = $5, sso_id = $6, models = $7,
+                metadata = $8, max_budget_nano = $9, updated_at = $10, updated_by = $11, extra = $12
+              WHERE id = $1";
+    SET_SPEND = "UPDATE users SET spend_base_nano =
+                COALESCE((SELECT spend_nano FROM running_totals WHERE kind = 'user' AND within = '' AND id = $1), 0)
+                  - CAST($2 AS BIGINT)
+              WHERE id = $1";
+    SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1";
+    END_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2";
+    KEYS_OF = "SELECT hash FROM keys WHERE user_id = $1 ORDER BY hash LIMIT CAST($2 AS BIGINT)";
+    DELETE = "DELETE FROM users WHERE id = $1";
+}
+
+/// What to change of a user. `None` leaves a field as it is; an inner `None` clears it.
+#[derive(Clone, Debug, Default)]
+pub struct UserPatch {
+    pub email: Option<Option<String>>,
+    pub alias: Option<Option<String>>,
+    pub role: Option<Role>,
+    pub sso_id: Option<Option<String>>,
+    pub models: Option<Vec<String>>,
+    pub metadata: Option<Map<String, Value>>,
+    pub max_budget: Option<Option<Money>>,
+    pub spend: Option<Money>,
+    /// Hash of the new password. Ends the user's sessions, but for `keep_session`.
+    pub password_hash: Option<String>,
+    pub keep_session: Option<KeyHash>,
+    /// Set one by one; null removes.
+    pub extra: Map<String, Value>,
+}
+
+impl UserPatch {
+    /// Makes the changes, but for the password.
+    pub fn apply(self, user: &mut User) {
+        set(&mut user.email, self.email);
+        set(&mut user.alias, self.alias);
+        set(&mut user.role, self.role);
+        set(&mut user.sso_id, self.sso_id);
+        set(&mut user.models, self.models);
+        set(&mut user.metadata, self.metadata);
+        set(&mut user.max_budget, self.max_budget);
+        set(&mut user.spend, self.spend);
+        merge(&mut user.extra, self.extra);
+    }
+}
+
+impl Users<'_> {
+    /// Adds a user, and with them a first key.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the id, the address or the key's alias is taken; then nothing is added.
+    pub async fn create(
+        &self,
+        user: &User,
+        password_hash: Option<&str>,
+        key: Option<&VirtualKey>,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        if let Some(key) = key {
+            tx.add_key(key, actor).await?;
+        }
+        let (models, metadata, extra) =
+            (to_json(&user.models)?, to_json(&user.metadata)?, to_json(&user.extra)?);
+        on!(&mut tx, |tx| {
+            sqlx::query(INSERT)
+                .bind(&user.id)
+                .bind(&user.email)
+                .bind(user.email.as_ref().map(|email| email.to_lowercase()))
+                .bind(&user.alias)
+                .bind(user.role.name())
+                .bind(&user.sso_id)
+                .bind(password_hash)
+                .bind(&models)
+                .bind(&metadata)
+                .bind(user.max_budget.map(Money::nano))
+                .bind(user.spend.nano())
+                .bind(user.created_at.micros())
+                .bind(&user.created_by)
+                .bind(user.updated_at.micros())
+                .bind(&user.updated_by)
+                .bind(&extra)
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())
+        })?;
+        if let Some(key) = key {
+            tx.audit_key("created", None, Some(key), actor).await?;
+        }
+        tx.audit_user("created", None, Some(user), password_hash.is_some(), actor).await?;
+        tx.commit().await
+    }
+
+    /// Changes a user and returns them as they are then; `None` when there is no such user.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] when the new address is taken.
+    pub async fn update(
+        &self,
+        id: &str,
+        patch: UserPatch,
+        actor: &Actor,
+    ) -> Result<Option<User>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let Some(before) = tx.lock_user(id).await? else { return Ok(None) };
+        let (spend, password, keep) = (patch.spend, patch.password_hash.clone(), patch.keep_session);
+        let mut user = before.clone();
+        patch.apply(&mut user);
+        (user.updated_at, user.updated_by) = (actor.at, Some(actor.id.clone()));
+        tx.update_user(&user).await?;
+        on!(&mut tx, |tx| {
+            if let Some(spend) = spend {
+                sqlx::query(SET_SPEND).bind(id).bind(spend.nano()).execute(&mut **tx).await?;
+            }
+            if let Some(hash) = &password {
+                sqlx::query(SET_PASSWORD).bind(id).bind(hash).execute(&mut **tx).await?;
+                let kept = keep.map(KeyHash::to_hex).unwrap_or_default();
+                sqlx::query(END_SESSIONS).bind(id).bind(kept).execute(&mut **tx).await?;
+            }
+        });
+        tx.audit_user("updated", Some(&before), Some(&user), password.is_some(), actor).await?;
+        tx.commit().await?;
+        Ok(Some(user))
+    }
+
+    /// Deletes users with their keys and sessions; returns how many users there were.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] when a user has more than [`KEYS_MAX`] keys; then nobody is deleted.
+    pub async fn delete(&self, ids: &[String], actor: &Actor) -> Result<u64, StoreError> {
+        let mut deleted = Vec::new();
+        let mut tx = self.db.begin().await?;
+        // Nobody makes a key meanwhile, so that no key of these users is left.
+        tx.hold_policy().await?;
+        for id in ids {
+            let hashes = tx.keys_of(id).await?;
+            let keys = tx.remove_keys(&hashes, actor).await?;
+            let Some(user) = tx.lock_user(id).await? else { continue };
+            on!(&mut tx, |tx| {
+                sqlx::query(END_SESSIONS).bind(id).bind("").execute(&mut **tx).await?;
+                sqlx::query(DELETE).bind(id).execute(&mut **tx).await?;
+            });
+            deleted.push((user, keys));
+        }
+        for (user, keys) in &deleted {
+            tx.audit_deleted(keys, actor).await?;
+            tx.audit_user("deleted", Some(user), None, false, actor).await?;
+        }
+        tx.commit().await?;
+        Ok(deleted.len() as u64)
+    }
+}
+
+impl Tx {
+    async fn lock_user(&mut self, id: &str) -> Result<Option<User>, StoreError> {
+        let row = on!(self, |tx| {
+            sqlx::query(LOCK).bind(id).execute(&mut **tx).await?;
+            sqlx::query_as::<_, UserRow>(GET).bind(id).fetch_optional(&mut **tx).await?
+        });
+        row.map(User::try_from).transpose()
+    }
+
+    async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
+        let (models, metadata, extra) =
+            (to_json(&user.models)?, to_json(&user.metadata)?, to_json(&user.extra)?);
+        on!(self, |tx| {
+            sqlx::query(UPDATE)
+                .bind(&user.id)
+                .bind(&user.email)
+                .bind(user.email.as_ref().map(|email| email.to_lowercase()))
+                .bind(&user.alias)
+                .bind(user.role.name())
+                .bind(&user.sso_id)
+                .bind(&models)
+                .bind(&metadata)
+                .bind(user.max_budget.map(Money::nano))
+                .bind(user.updated_at.micros())
+                .bind(&user.updated_by)
+                .bind(&extra)
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())
+        })?;
+        Ok(())
+    }
+
+    async fn keys_of(&mut self, user: &str) -> Result<Vec<KeyHash>, StoreError> {
+        const LIMIT: i64 = KEYS_MAX as i64 + 1;
+        let hashes = on!(self, |tx| {
+            let query = sqlx::query_scalar::<_, String>(KEYS_OF).bind(user).bind(LIMIT);
+            query.fetch_all(&mut **tx).await
+        })?;
+        if hashes.len() > KEYS_MAX {
+            return Err(StoreError::TooMany("keys of one user"));
+        }
+        let parse = |hash: String| hash.parse().map_err(|error| StoreError::corrupt("keys.hash", error));
+        hashes.into_iter().map(parse).collect()
+    }
+
+    async fn audit_user(
+        &mut self,
+        action: &'static str,
+        before: Option<&User>,
+        after: Option<&User>,
+        password: bool,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let Some(user) = after.or(before) else { return Ok(()) };
+        let object =
+            Object { table: "LiteLLM_UserTable", id: user.id.clone(), team_id: None, key_hash: None };
+        let before = before.map(facts).transpose()?;
+        let mut after = after.map(facts).transpose()?;
+        // That it changed is told, not what it is: the log masks it.
+        if let (true, Some(Value::Object(after))) = (password, &mut after) {
+            after.insert("password".into(), "changed".into());
+        }
+        self.audit(Change { action, object, before, after }, actor).await
+    }
+}
+
+/// A user's row with the names of the compatible surface.
+fn facts(user: &User) -> Result<Value, StoreError> {
+    let value = serde_json::to_value(user).map_err(|error| StoreError::Other(error.to_string()))?;
+    let Value::Object(fields) = value else { return Ok(value) };
+    let mut facts = user.extra.clone();
+    for (name, value) in fields {
+        match name.as_str() {
+            "id" => facts.insert("user_id".into(), value),
+            "email" => facts.insert("user_email".into(), value),
+            "alias" => facts.insert("user_alias".into(), value),
+            "role" => facts.insert("user_role".into(), value),
+            "sso_id" => facts.insert("sso_user_id".into(), value),
+            "extra" => None,
+            _ => facts.insert(name, value),
+        };
+    }
+    Ok(Value::Object(facts))
+}
