@@ -2,6 +2,8 @@
 //!
 //! Read from the database that takes writes, never from a replica: what was revoked must not be seen late.
 
+mod subject;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use crate::db::{Db, Either, Tx, on};
 use crate::half_open::PING_TIMEOUT;
 use crate::keys::from_json;
 use crate::sql::statements;
+
+pub use subject::Subject;
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.
 const CHANNEL: &str = "bulkhead_policy";
@@ -40,17 +44,17 @@ statements! {
     // The row's lock is held to commit: a lower number can never appear after a higher one was seen.
     TICK = "UPDATE policy_clock SET seq = seq + 1 WHERE id = 1 RETURNING seq";
     HOLD = "UPDATE policy_clock SET seq = seq WHERE id = 1";
-    RECORD = "INSERT INTO policy_changes (seq, at, key_hash, action, actor, changed_by)
-              VALUES ($1, $2, $3, $4, $5, $6)";
+    RECORD = "INSERT INTO policy_changes (seq, at, kind, within, key_hash, action, actor, changed_by)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     KEY = concat!("SELECT ", policy_columns!(), " FROM keys k WHERE k.hash = $1");
     PAGE = concat!("SELECT ", policy_columns!(),
                    " FROM keys k WHERE k.hash > $1 ORDER BY k.hash LIMIT CAST($2 AS BIGINT)");
     // One statement, so the numbers and the rows are of one moment.
     CHANGES = concat!("SELECT p.seq AS head, p.pruned_seq AS pruned, c.seq AS change_seq,
-                       c.key_hash AS change_key, ", policy_columns!(),
+                       CASE c.kind WHEN 'key' THEN c.key_hash END AS change_key, ", policy_columns!(),
                       " FROM policy_clock p
                         LEFT JOIN policy_changes c ON c.seq > CAST($1 AS BIGINT)
-                        LEFT JOIN keys k ON k.hash = c.key_hash
+                        LEFT JOIN keys k ON c.kind = 'key' AND k.hash = c.key_hash
                         ORDER BY c.seq LIMIT CAST($2 AS BIGINT)");
     SPEND_SINCE = "SELECT hash, spend_nano, spend_changed_at FROM keys
                    WHERE max_budget_nano IS NOT NULL AND spend_changed_at > $1";
@@ -357,16 +361,19 @@ impl Tx {
     /// Takes the next number and notes the change; in the same transaction as the change itself.
     pub(crate) async fn record_change(
         &mut self,
-        key: KeyHash,
+        subject: impl Into<Subject<'_>>,
         action: &'static str,
         actor: &Actor,
     ) -> Result<(), StoreError> {
+        let (kind, within, id) = subject.into().row();
         on!(self, |tx| {
             let seq = sqlx::query_scalar::<_, i64>(TICK).fetch_one(&mut **tx).await?;
             sqlx::query(RECORD)
                 .bind(seq)
                 .bind(actor.at.micros())
-                .bind(key.to_hex())
+                .bind(kind)
+                .bind(&within)
+                .bind(&id)
                 .bind(action)
                 .bind(&actor.id)
                 .bind(&actor.changed_by)
