@@ -1,23 +1,27 @@
-//! What the house talks about: virtual keys, users and roles, deployments, usage, ledger events, routes, as plain data
-//! and pure rules.
+//! What the house talks about: virtual keys and what they answer to, budgets and their times, roles, deployments,
+//! usage, ledger events, routes, as plain data and pure rules.
 //!
 //! Knows nothing of HTTP, databases, files, wire dialects or prices.
 
 pub mod access;
+pub mod account;
 pub mod deployment;
 pub mod dialect;
 pub mod event;
 pub mod key;
+pub mod period;
 pub mod providers;
 pub mod role;
 pub mod routes;
 pub mod usage;
 pub mod user;
 
+pub use account::{AccountId, AccountKind, AccountPolicy, Limits, TimedLimit, Window};
 pub use deployment::{Deployment, Timeouts};
 pub use dialect::Dialect;
 pub use event::{Expected, Intent, Mark, Outcome, Status, UsageEvent};
 pub use key::{KeyPolicy, VirtualKey};
+pub use period::{Calendar, Period};
 pub use role::Role;
 pub use usage::Usage;
 pub use user::User;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use domain::Calendar;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -50,6 +51,8 @@ pub(crate) struct Db {
     reader: Pool,
     analytics: Pool,
     analytics_timeout: Duration,
+    /// Where and when the days of budgets begin.
+    pub calendar: Calendar,
 }
 
 impl Db {
@@ -87,6 +90,7 @@ impl Db {
             reader: pool(settings.connections_max),
             analytics: pool(settings.analytics_connections_max),
             analytics_timeout: settings.analytics_timeout,
+            calendar: settings.calendar.clone(),
         })
     }
 
@@ -106,6 +110,7 @@ impl Db {
             writer: Either::Postgres(writer),
             analytics: Either::Postgres(analytics),
             analytics_timeout: settings.analytics_timeout,
+            calendar: settings.calendar.clone(),
         })
     }
 

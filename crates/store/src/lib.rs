@@ -20,6 +20,7 @@ mod sql;
 mod store;
 pub mod users;
 mod values;
+mod windows;
 
 pub use error::StoreError;
 pub use migrate::{Migration, MigrationStatus};

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use domain::Calendar;
+
 /// Which database, and how much of it one process may use at once.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -17,6 +19,8 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// Longest run of one analytics statement.
     pub analytics_timeout: Duration,
+    /// Where and when the days of budgets begin.
+    pub calendar: Calendar,
 }
 
 impl Settings {
@@ -29,6 +33,7 @@ impl Settings {
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(10),
             analytics_timeout: Duration::from_secs(10),
+            calendar: Calendar::default(),
         }
     }
 }

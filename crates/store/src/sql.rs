@@ -15,11 +15,12 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::audit::every_statement(),
         &crate::keys::every_statement(),
         &crate::ledger::every_statement(),
-        crate::policy::ALL,
+        &crate::policy::every_statement(),
         crate::sessions::ALL,
         &crate::users::every_statement(),
         &crate::spend::every_statement(),
         crate::migrate::ALL,
+        crate::windows::ALL,
     ]
     .concat()
     .into_iter()

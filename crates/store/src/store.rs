@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use domain::Calendar;
+
 use crate::audit::Audit;
 use crate::db::{Db, Either, on};
 use crate::keys::Keys;
@@ -57,6 +59,11 @@ impl Store {
             Either::Sqlite(_) => Kind::Sqlite,
             Either::Postgres(_) => Kind::Postgres,
         }
+    }
+
+    /// Where and when the days of budgets begin.
+    pub fn calendar(&self) -> &Calendar {
+        &self.db.calendar
     }
 
     /// Closes all connections once they are idle.

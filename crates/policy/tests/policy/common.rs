@@ -189,7 +189,7 @@ impl State {
         let next = part.last().map_or(seq, |(at, _)| *at);
         let hashes = part.iter().map(|(_, hash)| *hash).collect::<BTreeSet<_>>();
         let keys = hashes.into_iter().map(|hash| (hash, self.stored(hash))).collect();
-        Changes { head: self.seq, pruned: self.pruned, next, keys }
+        Changes { head: self.seq, pruned: self.pruned, next, keys, accounts: Vec::new() }
     }
 
     fn stored(&self, hash: KeyHash) -> Stored {

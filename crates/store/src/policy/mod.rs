@@ -2,13 +2,15 @@
 //!
 //! Read from the database that takes writes, never from a replica: what was revoked must not be seen late.
 
+mod accounts;
+mod spend;
 mod subject;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use domain::KeyPolicy;
 use domain::key::NameList;
+use domain::{AccountId, AccountKind, KeyPolicy};
 use kit::{KeyHash, Money, Timestamp};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -21,6 +23,8 @@ use crate::half_open::PING_TIMEOUT;
 use crate::keys::from_json;
 use crate::sql::statements;
 
+pub use accounts::{AccountPage, AccountStart, StoredAccount};
+pub use spend::AccountSpend;
 pub use subject::Subject;
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.
@@ -49,15 +53,14 @@ statements! {
     KEY = concat!("SELECT ", policy_columns!(), " FROM keys k WHERE k.hash = $1");
     PAGE = concat!("SELECT ", policy_columns!(),
                    " FROM keys k WHERE k.hash > $1 ORDER BY k.hash LIMIT CAST($2 AS BIGINT)");
-    // One statement, so the numbers and the rows are of one moment.
+    // One statement, so the numbers and the rows are of one moment. Accounts are read after it: what they are is
+    // then as new as their change or newer, and what is newer has a change to come.
     CHANGES = concat!("SELECT p.seq AS head, p.pruned_seq AS pruned, c.seq AS change_seq,
-                       CASE c.kind WHEN 'key' THEN c.key_hash END AS change_key, ", policy_columns!(),
+                       c.kind AS change_kind, c.within AS change_within, c.key_hash AS change_id, ", policy_columns!(),
                       " FROM policy_clock p
                         LEFT JOIN policy_changes c ON c.seq > CAST($1 AS BIGINT)
                         LEFT JOIN keys k ON c.kind = 'key' AND k.hash = c.key_hash
                         ORDER BY c.seq LIMIT CAST($2 AS BIGINT)");
-    SPEND_SINCE = "SELECT hash, spend_nano, spend_changed_at FROM keys
-                   WHERE max_budget_nano IS NOT NULL AND spend_changed_at > $1";
     // Of the oldest changes, the newest that may go: too old, or too far behind the newest.
     PRUNABLE = "SELECT MAX(c.seq) FROM
                   (SELECT seq, at FROM policy_changes ORDER BY seq LIMIT CAST($1 AS BIGINT)) c, policy_clock p
@@ -67,14 +70,19 @@ statements! {
     PRUNE = "DELETE FROM policy_changes WHERE seq <= $1";
 }
 
+/// Every statement about policy.
+pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
+    [ALL, accounts::ALL, spend::ALL].concat()
+}
+
 /// Most changes that one transaction removes.
 const PRUNED_AT_ONCE_MAX: i64 = 1_000;
 
-/// A key as it is stored.
+/// A key or an account as it is stored.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Stored {
-    Policy(KeyPolicy),
-    /// The row is there but makes no sense: nobody can tell what the key may do. With the reason.
+pub enum Stored<P = KeyPolicy> {
+    Policy(P),
+    /// The row is there but makes no sense: nobody can tell what it allows. With the reason.
     Unreadable(String),
     Gone,
 }
@@ -93,7 +101,7 @@ pub struct Page {
 pub struct PageStart(pub String);
 
 /// Part of the tail of changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// The number of the newest change there is. Below the number asked with: the database was replaced
     /// or restored, and only a snapshot helps.
@@ -104,6 +112,8 @@ pub struct Changes {
     pub next: i64,
     /// Each key that changed, once, as it is now.
     pub keys: Vec<(KeyHash, Stored)>,
+    /// Each account that changed, once, as it is now.
+    pub accounts: Vec<StoredAccount>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -128,7 +138,9 @@ struct ChangeRow {
     head: i64,
     pruned: i64,
     change_seq: Option<i64>,
-    change_key: Option<String>,
+    change_kind: Option<String>,
+    change_within: Option<String>,
+    change_id: Option<String>,
 }
 
 pub struct Policy<'a> {
@@ -165,19 +177,29 @@ impl Policy<'_> {
     /// # Errors
     /// When the database fails. A row that cannot be read is told as such and stops nobody.
     pub async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, StoreError> {
-        let mut changes = Changes { head: seq, pruned: 0, next: seq, keys: Vec::new() };
-        let mut keys = HashMap::new();
+        let mut changes = Changes { head: seq, pruned: 0, next: seq, ..Changes::default() };
+        let (mut keys, mut accounts) = (HashMap::new(), BTreeSet::new());
         on!(self.db.fresh(), |pool| {
             let query = sqlx::query(CHANGES).bind(seq).bind(i64::from(limit.max(1)));
             for row in &query.fetch_all(pool).await? {
                 let change = ChangeRow::from_row(row)?;
                 (changes.head, changes.pruned) = (change.head, change.pruned);
                 changes.next = changes.next.max(change.change_seq.unwrap_or(seq));
-                let Some(hash) = change.change_key.as_deref().and_then(known_hash) else { continue };
-                keys.insert(hash, stored(row).map_or(Stored::Gone, |(_, stored)| stored));
+                match change.changed() {
+                    Some(Changed::Key(hash)) => {
+                        keys.insert(hash, stored(row).map_or(Stored::Gone, |(_, stored)| stored));
+                    }
+                    Some(Changed::Account(account)) => {
+                        accounts.insert(account);
+                    }
+                    None => {}
+                }
             }
         });
         changes.keys = keys.into_iter().collect();
+        for account in accounts {
+            changes.accounts.push(self.account(account).await?);
+        }
         Ok(changes)
     }
 
@@ -210,24 +232,6 @@ impl Policy<'_> {
             sqlx::query_as::<_, PolicyRow>(KEY).bind(hash.to_hex()).fetch_optional(pool).await
         })?;
         row.map_or(Ok(None), PolicyRow::read)
-    }
-
-    /// Spend of the keys with a budget whose spend changed after `since`, and when it did. These times are
-    /// strictly increasing in the order of commits, so asking with the latest one seen misses none.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn spend_since(
-        &self,
-        since: Timestamp,
-    ) -> Result<Vec<(KeyHash, Money, Timestamp)>, StoreError> {
-        let rows = on!(self.db.fresh(), |pool| {
-            sqlx::query_as::<_, (String, i64, i64)>(SPEND_SINCE).bind(since.micros()).fetch_all(pool).await
-        })?;
-        let rows = rows.into_iter();
-        Ok(rows
-            .filter_map(|(hash, spend, at)| Some((known_hash(&hash)?, Money(spend), Timestamp(at))))
-            .collect())
     }
 
     /// A subscription to changes on Postgres; `None` on SQLite. It can miss some (a pooler between, a
@@ -276,6 +280,24 @@ impl WakeUps {
 
 fn silence() -> StoreError {
     StoreError::Unavailable("the connection that listens for changes does not answer".into())
+}
+
+/// What changed, as far as it is known here.
+enum Changed {
+    Key(KeyHash),
+    Account(AccountId),
+}
+
+impl ChangeRow {
+    /// `None` for what gateways do not decide by, and for kinds of a later version.
+    fn changed(self) -> Option<Changed> {
+        let (kind, id) = (self.change_kind?, self.change_id?);
+        if kind == "key" {
+            return known_hash(&id).map(Changed::Key);
+        }
+        let within = self.change_within.unwrap_or_default().into();
+        Some(Changed::Account(AccountId { kind: AccountKind::parse(&kind)?, within, id: id.into() }))
+    }
 }
 
 /// A key as a row tells it; `None` where the row is about no key that anyone could present.

@@ -5,6 +5,7 @@ extern crate bulkhead_store as store;
 
 mod support;
 
+mod accounts;
 mod audit;
 mod keys;
 mod ledger;

@@ -1,0 +1,120 @@
+//! Those that keys answer to: users, teams and their members, organisations, customers, tags, projects; and the
+//! budgets that they share.
+
+use kit::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::key::NameList;
+
+/// What an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AccountKind {
+    User,
+    Team,
+    Member,
+    Organization,
+    OrganizationMember,
+    Customer,
+    Tag,
+    Project,
+    /// Limits that others point to. It spends nothing itself.
+    Budget,
+}
+
+impl AccountKind {
+    pub const ALL: [Self; 9] = [
+        Self::User,
+        Self::Team,
+        Self::Member,
+        Self::Organization,
+        Self::OrganizationMember,
+        Self::Customer,
+        Self::Tag,
+        Self::Project,
+        Self::Budget,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Team => "team",
+            Self::Member => "member",
+            Self::Organization => "organization",
+            Self::OrganizationMember => "organization_member",
+            Self::Customer => "customer",
+            Self::Tag => "tag",
+            Self::Project => "project",
+            Self::Budget => "budget",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Which account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccountId {
+    pub kind: AccountKind,
+    /// The team or organisation of a member; empty for the rest.
+    pub within: Box<str>,
+    pub id: Box<str>,
+}
+
+/// What the gateway must know of an account: compact, replicated to memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountPolicy {
+    pub id: AccountId,
+    pub blocked: bool,
+    /// Empty means every model.
+    pub models: NameList,
+    /// Name that a request uses → model.
+    pub aliases: Box<[(Box<str>, Box<str>)]>,
+    /// The organisation of a team, the team of a project.
+    pub parent: Option<Box<str>>,
+    /// Shared limits, in place of `limits`.
+    pub budget_id: Option<Box<str>>,
+    /// The shared limits of a team's members who have none of their own.
+    pub member_budget_id: Option<Box<str>>,
+    pub limits: Limits,
+    /// All that was ever spent.
+    pub spend: Money,
+    pub windows: Box<[Window]>,
+}
+
+/// What may be spent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    pub max: Option<Money>,
+    /// Beyond it somebody is told, and nothing is refused.
+    pub soft: Option<Money>,
+    /// For how long `max` is, as it was written; `None` is for ever.
+    pub duration: Option<Box<str>>,
+    pub more: Box<[TimedLimit]>,
+}
+
+/// What may be spent in a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedLimit {
+    pub duration: Box<str>,
+    pub max: Money,
+}
+
+/// The time in which spend counts against a budget.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// As the budget says it; empty for ever.
+    pub duration: Box<str>,
+    /// The first moment that is no longer part of it.
+    pub ends: Timestamp,
+    /// What had been spent before it; it counts no more.
+    pub base: Money,
+}
+
+impl Window {
+    /// One without end.
+    pub fn for_ever(base: Money) -> Self {
+        Self { duration: Box::default(), ends: Timestamp(i64::MAX), base }
+    }
+}
