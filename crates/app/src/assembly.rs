@@ -6,14 +6,17 @@ use std::sync::Arc;
 use config::{Config, Source};
 use domain::providers;
 use kit::{Rng, Secret};
-use store::Store;
+use store::{Store, Vault};
 
 use crate::cli::Common;
 use crate::data_dir::DataDir;
 use crate::error::Failure;
+use crate::system::OsRng;
 
 /// Used when it is there and no other is named.
 const DEFAULT_CONFIG: &str = "config.yaml";
+/// The salt key, or master key without one, of before.
+pub const OLD_SALT_KEY: &str = "BULKHEAD_OLD_SALT_KEY";
 /// The model that an example asks when only wildcards are configured, by provider.
 const EXAMPLE_MODELS: [(&str, &str); 4] = [
     ("openai", "openai/gpt-4o-mini"),
@@ -82,6 +85,20 @@ impl Assembly {
                  echo \"sk-$(openssl rand -hex 32)\"\n\nand set it as LITELLM_MASTER_KEY or \
                  general_settings.master_key."
             ))),
+        }
+    }
+
+    /// What secrets are sealed with: `LITELLM_SALT_KEY`, else the master key.
+    pub fn salt_key(&self, master_key: &Secret) -> Secret {
+        self.config.salt_key.clone().unwrap_or_else(|| master_key.clone())
+    }
+
+    /// Seals with the salt key, and opens what an older one has sealed (`BULKHEAD_OLD_SALT_KEY`).
+    pub fn vault(&self, master_key: &Secret) -> Result<Vault, Failure> {
+        let vault = Vault::new(&self.salt_key(master_key), Box::new(OsRng))?;
+        match self.environment()(OLD_SALT_KEY) {
+            Some(old) => Ok(vault.with_older(&Secret::new(old))?),
+            None => Ok(vault),
         }
     }
 

@@ -27,6 +27,9 @@ pub enum Command {
     /// Change the database schema
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Keep stored provider keys and credentials safe
+    #[command(subcommand)]
+    Credentials(Credentials),
     /// Print which path belongs to which component
     Routes(Routes),
     /// Look at config.yaml
@@ -130,6 +133,13 @@ pub enum Migrate {
     Up(Common),
     /// Show which migrations have run
     Status(Common),
+}
+
+#[derive(Subcommand)]
+pub enum Credentials {
+    /// Seal every stored secret with the present LITELLM_SALT_KEY (the master key without one); those of before are
+    /// opened with BULKHEAD_OLD_SALT_KEY. May be broken off and run again
+    Rotate(Common),
 }
 
 #[derive(Args)]

@@ -7,6 +7,8 @@ pub enum Failure {
     Io(#[from] io::Error),
     #[error("{0}")]
     Store(#[from] store::StoreError),
+    #[error("{0}")]
+    Vault(#[from] store::VaultError),
     /// Already in the words that a person should read.
     #[error("{0}")]
     Said(String),

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, ConfigCommand, Migrate};
+use cli::{Cli, Command, ConfigCommand, Credentials, Migrate};
 use error::Failure;
 
 // Many small allocations a request, freed on the thread that made them: what this allocator is for.
@@ -45,6 +45,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Ui(ui) => on_one_thread(roles::ui::run(ui)),
         Command::Migrate(Migrate::Up(common)) => on_one_thread(roles::migrate::up(common)),
         Command::Migrate(Migrate::Status(common)) => on_one_thread(roles::migrate::status(common)),
+        Command::Credentials(Credentials::Rotate(common)) => {
+            on_one_thread(roles::credentials::rotate(common))
+        }
         Command::Routes(options) => {
             print!("{}", routes::print(options.format));
             Ok(())

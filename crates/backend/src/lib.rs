@@ -6,6 +6,7 @@
 mod analytics;
 mod audit;
 mod auth;
+mod credentials;
 mod http;
 mod keys;
 mod models;
@@ -21,7 +22,7 @@ mod users;
 
 pub use auth::rules as roles;
 pub use http::limits::Limits;
-pub use models::ModelCard;
+pub use models::{Catalog, ModelCard};
 pub use openapi::{openapi_json, router};
 pub use serve::serve;
 pub use state::{RngFactory, State};

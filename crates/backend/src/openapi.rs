@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
-use crate::{analytics, audit, keys, models, session, spend, system, users};
+use crate::{analytics, audit, credentials, keys, models, session, spend, system, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,7 @@ use crate::{analytics, audit, keys, models, session, spend, system, users};
         (name = "users", description = "People and their roles"),
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
+        (name = "credentials", description = "Values that models share, sealed at rest"),
         (name = "analytics", description = "At a glance"),
         (name = "audit", description = "Who changed what"),
         (name = "session", description = "Sign-in of the dashboard"),
@@ -53,6 +54,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(users::routes())
         .merge(spend::routes())
         .merge(models::routes())
+        .merge(credentials::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
         .merge(session::routes())

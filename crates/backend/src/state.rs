@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::{Clock, KeyHash, Rng, Secret};
-use store::Store;
+use store::{Store, Vault};
 
 use crate::http::limits::Limits;
-use crate::models::ModelCard;
+use crate::models::Catalog;
 use crate::session::throttle::Throttle;
 
 /// Makes sources of randomness that are fit for secrets.
@@ -16,8 +16,10 @@ pub struct State {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub rng: RngFactory,
-    /// What the configuration offers, for `/model/info`.
-    pub models: Vec<ModelCard>,
+    /// Seals what nobody else may read.
+    pub vault: Vault,
+    /// What the configuration offers.
+    pub catalog: Catalog,
     pub master_key: Secret,
     /// `UI_USERNAME`; the default is `admin`.
     pub ui_username: String,
@@ -38,12 +40,19 @@ pub(crate) type Shared = Arc<State>;
 
 impl State {
     /// A state with the default sign-in and limits; change its fields before it is used.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, rng: RngFactory, master_key: Secret) -> Self {
+    pub fn new(
+        store: Store,
+        vault: Vault,
+        clock: Arc<dyn Clock>,
+        rng: RngFactory,
+        master_key: Secret,
+    ) -> Self {
         Self {
             store,
+            vault,
             clock,
             rng,
-            models: Vec::new(),
+            catalog: Catalog::default(),
             ui_username: "admin".into(),
             ui_password: master_key.clone(),
             master_key,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::Deployment;
+use domain::{Deployment, SecretMap};
 use kit::Secret;
 
 use crate::settings::Settings;
@@ -25,6 +25,8 @@ pub struct Config {
     /// What the environment says of each provider, by provider name: for deployments whose provider is
     /// read from each request's model.
     pub providers: BTreeMap<String, ProviderEnv>,
+    /// `credential_list` by name.
+    pub credentials: BTreeMap<String, SecretMap>,
     pub settings: Settings,
 }
 

@@ -29,6 +29,7 @@ mod yaml;
 
 pub use builtin::builtin_deployments;
 pub use config::{Config, ProviderEnv};
+pub use deployments::{LoadedModel, ModelRules, read_model};
 pub use diagnostic::{ConfigErrors, Diagnostic, Severity};
 pub use journal::{Journal, JournalFsync};
 pub use limits::*;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use domain::SecretMap;
 use domain::providers::KNOWN;
 use kit::Secret;
 
@@ -13,7 +14,7 @@ use crate::environment::{self, Environment};
 use crate::fields::{Fields, Unknown};
 use crate::files::Files;
 use crate::keys;
-use crate::node::Node;
+use crate::node::{Entry, Node};
 use crate::problems::Problems;
 use crate::settings::Sections;
 
@@ -90,7 +91,9 @@ fn config(
     fields.check(keys::TOP, Unknown::Ignored, problems);
     let sections = Sections::check(&fields, &empty, problems)?;
     let settings = sections.settings(&env, problems);
-    let listed = deployments::read(&fields, &sections, &settings, &env, problems);
+    let credentials = deployments::credentials(&fields, problems);
+    let shared = credentials.iter().map(|(name, values)| ((*name).to_owned(), secret_map(values))).collect();
+    let listed = deployments::read(&fields, &sections, &settings, &env, credentials, problems);
     let general = &sections.general;
     let secret =
         |key: &str, variable: &str| general.string(key).or_else(|| env.get(variable)).map(Secret::new);
@@ -103,9 +106,14 @@ fn config(
         database_url_read_replica: database::read_replica(&env, problems),
         database_url_direct: env.get("DIRECT_URL"),
         providers: providers(&env),
+        credentials: shared,
         settings,
         environment_variables: env.into_overlay(),
     })
+}
+
+fn secret_map(values: &[Entry]) -> SecretMap {
+    SecretMap::new(values.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect())
 }
 
 fn providers(env: &Environment<'_>) -> BTreeMap<String, ProviderEnv> {

@@ -53,7 +53,7 @@ fn azure_and_load_balancing() {
     assert_eq!(large[0].base_model.as_deref(), Some("azure/gpt-4o"));
     assert_eq!(
         (large[0].weight, large[0].rpm, large[0].tpm, large[0].order),
-        (Some(3), Some(600), Some(240_000), Some(1))
+        (Some(3000), Some(600), Some(240_000), Some(1))
     );
     assert_eq!(large[2].order, Some(2));
     assert_eq!(loaded.config.settings.request_timeout, Duration::from_secs(60));

@@ -146,7 +146,7 @@ fn weights_may_be_fractions() {
         let deployments = read(text).unwrap().config.deployments;
         deployments.iter().map(|deployment| deployment.weight).collect::<Vec<_>>()
     };
-    assert_eq!(weights(&text("3")), [Some(1), Some(3)]);
+    assert_eq!(weights(&text("3")), [Some(1000), Some(3000)]);
     assert_eq!(weights(&text("0.5")), [Some(1000), Some(500)]);
 }
 

@@ -35,6 +35,7 @@ pub struct Deployment {
     pub drop_params: bool,
     pub additional_drop_params: Vec<String>,
     pub timeouts: Timeouts,
+    /// Share of the load, in thousandths.
     pub weight: Option<u64>,
     pub rpm: Option<u64>,
     pub tpm: Option<u64>,

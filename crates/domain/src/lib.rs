@@ -5,23 +5,29 @@
 
 pub mod access;
 pub mod account;
+pub mod credential;
 pub mod deployment;
 pub mod dialect;
 pub mod event;
 pub mod key;
+pub mod model;
 pub mod period;
 pub mod providers;
 pub mod role;
 pub mod routes;
+pub mod secret_map;
 pub mod usage;
 pub mod user;
 
 pub use account::{AccountId, AccountKind, AccountPolicy, Limits, TimedLimit, Window};
+pub use credential::Credential;
 pub use deployment::{Deployment, Timeouts};
 pub use dialect::Dialect;
 pub use event::{Expected, Intent, Mark, Outcome, Status, UsageEvent};
 pub use key::{KeyPolicy, VirtualKey};
+pub use model::Model;
 pub use period::{Calendar, Period};
 pub use role::Role;
+pub use secret_map::SecretMap;
 pub use usage::Usage;
 pub use user::User;

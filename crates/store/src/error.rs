@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::vault::VaultError;
+
 /// What can go wrong below a statement.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -19,6 +21,8 @@ pub enum StoreError {
     Url(String),
     #[error("stored value of {what} cannot be read: {why}")]
     Corrupt { what: &'static str, why: String },
+    #[error("what is sealed in {what} cannot be read: {why}")]
+    Sealed { what: String, why: VaultError },
     #[error("migration failed: {0}")]
     Migrate(String),
     #[error("database error: {0}")]
@@ -79,6 +83,8 @@ fn duplicate(text: &str) -> StoreError {
         text if text.contains("users") && text.contains("email") => "user email",
         text if text.contains("users") && text.contains("sso") => "user sso id",
         text if text.contains("users") => "user",
+        text if text.contains("credentials") => "credential",
+        text if text.contains("models") => "model",
         text if text.contains("alias") => "key alias",
         _ => "key",
     };

@@ -1,18 +1,22 @@
-//! Keeps keys, users, policy changes, the audit log, usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
+//! Keeps keys, users, models, credentials, policy changes, the audit log, usage and sign-ins in SQLite or Postgres; the only
+//! crate that speaks SQL.
 //!
 //! Knows nothing of HTTP, LLMs, prices or what a key may do, and reads no clock: times come in as arguments.
 //! Every statement is written once for both databases and is prepared against both in a test.
 
 pub mod audit;
+pub mod credentials;
 mod db;
 mod error;
 mod half_open;
 pub mod keys;
 pub mod ledger;
 mod migrate;
+pub mod models;
 mod page;
 pub mod policy;
 mod report;
+pub mod reseal;
 pub mod sessions;
 mod settings;
 pub mod spend;
@@ -20,6 +24,7 @@ mod sql;
 mod store;
 pub mod users;
 mod values;
+mod vault;
 mod windows;
 
 pub use error::StoreError;
@@ -28,3 +33,4 @@ pub use page::{PAGE_SIZE_MAX, Page};
 pub use settings::Settings;
 pub use sql::every_statement;
 pub use store::{Kind, Store};
+pub use vault::{Vault, VaultError};

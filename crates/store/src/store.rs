@@ -3,14 +3,17 @@ use std::sync::Arc;
 use domain::Calendar;
 
 use crate::audit::Audit;
+use crate::credentials::Credentials;
 use crate::db::{Db, Either, on};
 use crate::keys::Keys;
 use crate::ledger::{Dimensions, Ledger};
+use crate::models::Models;
 use crate::policy::Policy;
+use crate::reseal::Resealing;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
 use crate::users::Users;
-use crate::{Settings, StoreError};
+use crate::{Settings, StoreError, Vault};
 
 /// Which database a store is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,19 @@ impl Store {
 
     pub fn audit(&self) -> Audit<'_> {
         Audit { db: &self.db }
+    }
+
+    pub fn credentials<'a>(&'a self, vault: &'a Vault) -> Credentials<'a> {
+        Credentials { db: &self.db, vault }
+    }
+
+    pub fn models<'a>(&'a self, vault: &'a Vault) -> Models<'a> {
+        Models { db: &self.db, vault }
+    }
+
+    /// For moving secrets to another key.
+    pub fn resealing<'a>(&'a self, vault: &'a Vault) -> Resealing<'a> {
+        Resealing { db: &self.db, vault }
     }
 
     pub fn keys(&self) -> Keys<'_> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backend::{ModelCard, State};
+use backend::{Catalog, ModelCard, State};
 use domain::Deployment;
 use kit::{Rng, Secret};
 use pricing::{Price, PriceBook};
@@ -35,29 +35,40 @@ pub async fn run(options: Backend) -> Result<(), Failure> {
 async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure> {
     let environment = assembly.environment();
     let rng = || -> Box<dyn Rng> { Box::new(OsRng) };
-    let mut state =
-        State::new(assembly.connect().await?, Arc::new(SystemClock::new()), Arc::new(rng), master_key);
+    let vault = assembly.vault(&master_key)?;
+    let clock = Arc::new(SystemClock::new());
+    let mut state = State::new(assembly.connect().await?, vault, clock, Arc::new(rng), master_key);
     if let Some(name) = environment("UI_USERNAME") {
         state.ui_username = name;
     }
     if let Some(password) = environment("UI_PASSWORD") {
         state.ui_password = Secret::new(password);
     }
-    let book = PriceBook::builtin();
-    state.models = assembly.config.deployments.iter().map(|deployment| card(&book, deployment)).collect();
+    state.catalog = catalog(assembly);
     state.audit_retention = assembly.config.settings.audit_log_retention;
     state.version = env!("CARGO_PKG_VERSION");
     Ok(state)
 }
 
-fn card(book: &PriceBook, deployment: &Deployment) -> ModelCard {
-    let listed = book.find(&deployment.provider, &deployment.model, deployment.base_model.as_deref());
-    let facts = listed.map(facts).unwrap_or_default();
-    ModelCard { deployment: deployment.clone(), facts }
+fn catalog(assembly: &Assembly) -> Catalog {
+    let book = PriceBook::builtin();
+    let facts = Arc::new(move |deployment: &Deployment| {
+        let listed = book.find(&deployment.provider, &deployment.model, deployment.base_model.as_deref());
+        listed.map(fields).unwrap_or_default()
+    });
+    let card =
+        |deployment: &Deployment| ModelCard { deployment: deployment.clone(), facts: facts(deployment) };
+    Catalog {
+        cards: assembly.config.deployments.iter().map(card).collect(),
+        credentials: assembly.config.credentials.clone(),
+        settings: assembly.config.settings.clone(),
+        environment: assembly.environment(),
+        facts,
+    }
 }
 
 /// What the price book knows, under the compatible surface's names.
-fn facts(price: &Price) -> Map<String, Value> {
+fn fields(price: &Price) -> Map<String, Value> {
     let info = &price.info;
     let known = [
         ("mode", Some(Value::from(info.mode.as_str()))),

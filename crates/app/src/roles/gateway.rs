@@ -59,11 +59,8 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
     let master_key = assembly.master_key()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::connect_lazy(&assembly.store_settings())?;
-    let copy = DiskCopy::new(
-        assembly.data_dir.policy_snapshot(),
-        assembly.config.salt_key.clone().unwrap_or_else(|| master_key.clone()),
-        Box::new(OsRng),
-    );
+    let copy =
+        DiskCopy::new(assembly.data_dir.policy_snapshot(), assembly.salt_key(&master_key), Box::new(OsRng));
     let replica = Arc::new(Replica::load_or_empty(copy, policy::Settings::default()));
     let journal = journal_settings(&assembly.config.settings.journal, worker_count(options.workers));
     let ledger = Ledger::open(&assembly.data_dir.journal(), journal, clock.clone())

@@ -1,4 +1,5 @@
 pub mod backend;
+pub mod credentials;
 pub mod gateway;
 pub mod migrate;
 pub mod ui;

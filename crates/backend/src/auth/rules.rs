@@ -50,6 +50,14 @@ const fn post(path: &'static str, grants: [Grant; 7]) -> Rule {
     Rule { method: "POST", path, public: false, grants }
 }
 
+const fn patch(path: &'static str, grants: [Grant; 7]) -> Rule {
+    Rule { method: "PATCH", path, public: false, grants }
+}
+
+const fn delete(path: &'static str, grants: [Grant; 7]) -> Rule {
+    Rule { method: "DELETE", path, public: false, grants }
+}
+
 const fn public(method: &'static str, path: &'static str) -> Rule {
     Rule { method, path, public: true, grants: [All; 7] }
 }
@@ -88,6 +96,12 @@ pub const RULES: &[Rule] = &[
     get("/v1/model/info", OWN_READ),
     get("/v2/model/info", OWN_READ),
     get("/model_group/info", OWN_READ),
+    get("/credentials", ADMIN_READ),
+    get("/credentials/by_name/{credential_name}", ADMIN_READ),
+    get("/credentials/by_model/{model_id}", ADMIN_READ),
+    post("/credentials", ADMIN_WRITE),
+    patch("/credentials/{credential_name}", ADMIN_WRITE),
+    delete("/credentials/{credential_name}", ADMIN_WRITE),
     get("/session", SELF),
     post("/session/key", SELF),
     post("/session/logout", SELF),

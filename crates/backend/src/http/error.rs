@@ -163,6 +163,10 @@ impl From<StoreError> for ApiError {
                 .retry_after(RETRY_AFTER_SECS);
         }
         tracing::error!(%error, "database failed");
+        if let StoreError::Sealed { why, .. } = &error {
+            let message = format!("A stored secret cannot be read: {why}.");
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_server_error", None, message);
+        }
         Self::internal()
     }
 }

@@ -1,8 +1,11 @@
 //! What the configuration offers: deployments, and the groups they form.
 
+mod catalog;
 mod groups;
 mod list;
 mod view;
+
+pub use catalog::Catalog;
 
 use domain::Deployment;
 use serde_json::{Map, Value};
@@ -33,7 +36,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 /// The deployments that the caller may use.
 async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<&'s ModelCard>, ApiError> {
     let models = match (caller.key(), caller.user_id()) {
-        _ if caller.sees_all() => return Ok(state.models.iter().collect()),
+        _ if caller.sees_all() => return Ok(state.catalog.cards.iter().collect()),
         (Some(key), _) => key.models.clone(),
         (None, Some(user)) => {
             state.store.users().get(user).await?.map(|user| user.models).unwrap_or_default()
@@ -44,5 +47,5 @@ async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<&'s ModelC
         let Deployment { group, provider, access_groups, .. } = &card.deployment;
         domain::access::grants(&models, group, provider, access_groups)
     };
-    Ok(state.models.iter().filter(allowed).collect())
+    Ok(state.catalog.cards.iter().filter(allowed).collect())
 }

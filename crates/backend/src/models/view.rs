@@ -89,7 +89,7 @@ fn params(card: &ModelCard) -> Map<String, Value> {
     let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
     let all = json!({
         "model": deployment.full_model,
-        "api_base": deployment.api_base.as_deref().map(without_credentials),
+        "api_base": deployment.api_base.as_deref().map(domain::secret_map::without_credentials),
         "api_version": deployment.api_version,
         "organization": deployment.organization,
         "custom_llm_provider": deployment.provider,
@@ -99,7 +99,7 @@ fn params(card: &ModelCard) -> Map<String, Value> {
         "first_byte_timeout": seconds(deployment.timeouts.first_byte),
         "idle_timeout": seconds(deployment.timeouts.idle),
         "total_timeout": seconds(deployment.timeouts.total),
-        "weight": deployment.weight,
+        "weight": deployment.weight.map(|weight| weight as f64 / 1000.0),
         "rpm": deployment.rpm,
         "tpm": deployment.tpm,
         "order": deployment.order,
@@ -109,31 +109,5 @@ fn params(card: &ModelCard) -> Map<String, Value> {
     match all {
         Value::Object(all) => all.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         _ => Map::new(),
-    }
-}
-
-/// Takes `user:password@` and the query out of a URL.
-fn without_credentials(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or(url);
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    format!("{scheme}://{host}{path}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_shows_no_credentials() {
-        for (url, shown) in [
-            ("https://user:secret@host:1/v1?key=abc", "https://host:1/v1"),
-            ("https://host/v1", "https://host/v1"),
-            ("https://a@b@host", "https://host"),
-            ("host/v1?sig=x", "host/v1"),
-        ] {
-            assert_eq!(without_credentials(url), shown);
-        }
     }
 }

@@ -5,6 +5,7 @@ mod support;
 
 mod audit;
 mod auth;
+mod credentials;
 mod health;
 mod keys;
 mod limits;

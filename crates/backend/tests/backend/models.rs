@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::support::{App, Kind, models};
 
 async fn app() -> App {
-    App::with(Kind::Sqlite, |state| state.models = models()).await
+    App::with(Kind::Sqlite, |state| state.catalog.cards = models()).await
 }
 
 #[tokio::test]

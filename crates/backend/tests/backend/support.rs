@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use kit::{KeyHash, ManualClock, Money, Rng, Secret, SeededRng, Timestamp};
 use serde_json::{Value, json};
-use store::{Settings, Store};
+use store::{Settings, Store, Vault};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -77,7 +77,7 @@ impl App {
 
     pub async fn start(store: Store, folder: Option<TempDir>, change: impl FnOnce(&mut State)) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
-        let mut state = State::new(store.clone(), clock.clone(), rng(), Secret::new(MASTER));
+        let mut state = State::new(store.clone(), vault(), clock.clone(), rng(), Secret::new(MASTER));
         change(&mut state);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -169,6 +169,10 @@ macro_rules! backends {
     )*};
 }
 pub(crate) use backends;
+
+fn vault() -> Vault {
+    Vault::new(&Secret::new(MASTER), rng()()).unwrap()
+}
 
 /// Different on each call, the same on each run.
 fn rng() -> RngFactory {

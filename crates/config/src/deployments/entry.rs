@@ -20,22 +20,32 @@ pub struct Reader<'r> {
     pub env: &'r Environment<'r>,
     pub credentials: HashMap<&'r str, &'r [Entry]>,
     pub skip_invalid: bool,
-    pub weight_scale: f64,
     /// Ids, with the index of the entry that has each.
     pub seen: HashMap<String, usize>,
 }
 
 impl Reader<'_> {
     pub fn deployment(&mut self, index: usize, node: &Node, problems: &mut Problems) -> Option<Deployment> {
-        let path = format!("model_list[{index}]");
-        let (params_path, info_path) = (format!("{path}.litellm_params"), format!("{path}.model_info"));
-        let entry = Fields::new(node, &path, problems)?;
+        self.deployment_at(&format!("model_list[{index}]"), index, node, problems)
+    }
+
+    /// The same of an entry that stands at `path`.
+    pub fn deployment_at(
+        &mut self,
+        path: &str,
+        index: usize,
+        node: &Node,
+        problems: &mut Problems,
+    ) -> Option<Deployment> {
+        let within = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        let (params_path, info_path) = (within("litellm_params"), within("model_info"));
+        let entry = Fields::new(node, path, problems)?;
         entry.check(keys::MODEL, Unknown::Ignored, problems);
         let empty = Node::empty();
         let group = entry.string("model_name");
         let params_node =
             entry.get("litellm_params").map(|params| self.with_credential(params, &params_path, problems));
-        let at = At { place: node.place, path: &path };
+        let at = At { place: node.place, path };
         let (Some(group), Some(params_node)) = (group, params_node) else {
             let missing = if node.get("model_name").is_none() { "model_name" } else { "litellm_params" };
             let missing = if entry.get(missing).is_some() { "litellm_params" } else { missing };
@@ -175,7 +185,7 @@ impl Reader<'_> {
             drop_params: params.boolean("drop_params").unwrap_or(self.settings.drop_params),
             additional_drop_params: params.texts("additional_drop_params"),
             timeouts: timeouts(params),
-            weight: weight(params, self.weight_scale),
+            weight: weight(params),
             rpm: params.whole("rpm", 0, problems),
             tpm: params.whole("tpm", 0, problems),
             order: params.signed("order"),

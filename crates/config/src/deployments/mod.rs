@@ -1,7 +1,10 @@
 //! `model_list` → deployments.
 
 mod entry;
+mod one;
 mod params;
+
+pub use one::{LoadedModel, ModelRules, read_model};
 
 use std::collections::HashMap;
 
@@ -20,25 +23,18 @@ pub fn read(
     sections: &Sections<'_>,
     settings: &Settings,
     env: &Environment<'_>,
+    credentials: HashMap<&str, &[Entry]>,
     problems: &mut Problems,
 ) -> Option<Vec<Deployment>> {
-    let credentials = credentials(root, problems);
     let list = root.get("model_list").and_then(Node::items).filter(|list| !list.is_empty())?;
     let skip_invalid = sections.router.boolean("ignore_invalid_deployments").unwrap_or_default();
-    let mut reader = entry::Reader {
-        settings,
-        env,
-        credentials,
-        skip_invalid,
-        weight_scale: params::weight_scale(list),
-        seen: HashMap::new(),
-    };
+    let mut reader = entry::Reader { settings, env, credentials, skip_invalid, seen: HashMap::new() };
     let read = list.iter().enumerate().filter_map(|(index, node)| reader.deployment(index, node, problems));
     Some(read.collect())
 }
 
 /// `credential_list` by name.
-fn credentials<'n>(root: &Fields<'n>, problems: &mut Problems) -> HashMap<&'n str, &'n [Entry]> {
+pub fn credentials<'n>(root: &Fields<'n>, problems: &mut Problems) -> HashMap<&'n str, &'n [Entry]> {
     let mut found = HashMap::new();
     let list = root.get("credential_list").and_then(Node::items).unwrap_or_default();
     for (index, node) in list.iter().enumerate() {

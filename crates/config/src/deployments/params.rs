@@ -15,17 +15,11 @@ pub fn api_base<'n>(params: &Fields<'n>) -> Option<&'n str> {
     params.text("api_base").or_else(|| params.text("base_url"))
 }
 
-/// What weights are multiplied by to become whole numbers: they count in thousandths once one of
-/// them is a fraction.
-pub fn weight_scale(list: &[Node]) -> f64 {
-    let weight = |node: &Node| node.get("litellm_params")?.get("weight")?.number();
-    if list.iter().filter_map(weight).all(|weight| weight.fract() == 0.0) { 1.0 } else { 1000.0 }
-}
-
-pub fn weight(params: &Fields<'_>, scale: f64) -> Option<u64> {
+/// In thousandths, since a weight may be a fraction.
+pub fn weight(params: &Fields<'_>) -> Option<u64> {
     let weight = params.get("weight")?.number()?.clamp(0.0, 1e12);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Some((weight * scale).round() as u64)
+    Some((weight * 1000.0).round() as u64)
 }
 
 pub fn headers(params: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, Secret> {

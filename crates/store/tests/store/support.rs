@@ -57,6 +57,19 @@ impl TestDb {
         }
     }
 
+    /// The only column of each row.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let url = &self.settings.url;
+        let query = AssertSqlSafe(query.to_owned());
+        if url.starts_with("sqlite") {
+            let mut connection = SqliteConnection::connect(url).await.unwrap();
+            sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+        } else {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+        }
+    }
+
     pub async fn add_key(&self, raw: &str) -> VirtualKey {
         let key = key(raw);
         self.store.keys().create(&key, &actor(1)).await.unwrap();
