@@ -243,6 +243,8 @@ def test_a_stop_cuts_streams_at_the_drain_limit(solo, upstream):
     assert upstream.ended(stream.name)["ended"] == "disconnected"
     ((call_id, status, output, estimated),) = solo.rows()
     assert (call_id, status, estimated) == (stream.call_id, "cancelled", 1) and output > 50
+    ((error,),) = solo.rows("error")
+    assert error.startswith("the gateway was stopped"), error
     assert solo.journals() == []
 
 

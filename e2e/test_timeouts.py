@@ -88,6 +88,7 @@ def test_each_is_named(gateway, upstream, path, name, words, stream, early):
         assert response.status_code == 408, response.text
         error = response.json()["error"]
         assert error["type"] == ("invalid_request_error" if path == CHAT else "api_error")
+        assert 0 < float(response.headers["x-litellm-timeout"]) < 2
     else:
         assert response.status_code == 200
         lines = [line for line in response.text.splitlines() if line.startswith("data: ")]

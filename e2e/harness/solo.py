@@ -36,9 +36,9 @@ class Solo:
         """The folders of processes that left something."""
         return [path for path in (self.home / "data" / "journal").iterdir() if path.is_dir()]
 
-    def rows(self):
+    def rows(self, columns="call_id, status, output_tokens, usage_estimated"):
         with sqlite3.connect(self.database) as database:
-            return database.execute("select call_id, status, output_tokens, usage_estimated from usage_events").fetchall()
+            return database.execute(f"select {columns} from usage_events").fetchall()
 
 
 class Stream(threading.Thread):

@@ -81,6 +81,9 @@ pub fn refusal(worker: &Worker, dialect: Dialect, refusal: &Refusal, id: Option<
     if let Some(after) = refusal.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
+    if let Some(after) = refusal.timeout() {
+        put(headers, names::TIMEOUT, &after.as_secs_f64().to_string());
+    }
     if let Refusal::WrongMethod { allow } = refusal {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
     }

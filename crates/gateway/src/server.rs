@@ -184,6 +184,7 @@ async fn serve(
         start_connection(&worker, stream, OpenConnection(open.clone()), &draining);
     }
     if tokio::time::timeout(drain_time_max, draining.shutdown()).await.is_err() {
+        worker.core.cutting_off.store(true, Ordering::Relaxed);
         warn!("some requests were still running after {} s and are cut off", drain_time_max.as_secs());
     }
 }

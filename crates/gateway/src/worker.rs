@@ -42,6 +42,8 @@ pub struct Core {
     pub ready: ReadyDeployments,
     pub in_flight: Arc<AtomicUsize>,
     pub draining: AtomicBool,
+    /// The time for draining is over: what still runs is cut off.
+    pub cutting_off: AtomicBool,
     pub pulses: Pulses,
     pub front_door: Option<FrontDoor>,
 }

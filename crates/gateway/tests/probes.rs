@@ -50,6 +50,7 @@ fn core(folder: &std::path::Path, clock: Arc<dyn Clock>) -> Core {
         bodies: Arc::new(BodyMemory::new(settings.bodies_bytes_max)),
         in_flight: Arc::new(AtomicUsize::new(0)),
         draining: AtomicBool::new(false),
+        cutting_off: AtomicBool::new(false),
         pulses: Pulses::new(2, STUCK_AFTER),
         front_door: None,
         settings,

@@ -2,6 +2,8 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -19,12 +21,30 @@ use crate::streams::Stream;
 pub struct Pieces {
     pieces: VecDeque<Bytes>,
     len: u64,
+    sending: Option<Sending>,
+}
+
+/// Whether any of a body has been given to a connection. From then on the provider may have read it.
+#[derive(Clone, Debug, Default)]
+pub struct Sending(Arc<AtomicBool>);
+
+impl Sending {
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Pieces {
+    /// Tells `sending` when it begins to go out.
+    pub fn watched(pieces: Vec<Bytes>, sending: Sending) -> Self {
+        Self { sending: Some(sending), ..pieces.into() }
+    }
 }
 
 impl From<Vec<Bytes>> for Pieces {
     fn from(pieces: Vec<Bytes>) -> Self {
         let len = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self { pieces: pieces.into(), len }
+        Self { pieces: pieces.into(), len, sending: None }
     }
 }
 
@@ -42,6 +62,9 @@ impl HttpBody for Pieces {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(sending) = self.sending.take() {
+            sending.0.store(true, Ordering::Relaxed);
+        }
         while let Some(piece) = self.pieces.pop_front() {
             self.len -= piece.len() as u64;
             if !piece.is_empty() {

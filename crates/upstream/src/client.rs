@@ -12,7 +12,7 @@ use crate::canned::Canned;
 use crate::connect::Connector;
 use crate::pool::{Failed, Pool};
 use crate::streams::Streams;
-use crate::{Body, Destination, Pieces, SendError, Target};
+use crate::{Body, Destination, Pieces, SendError, Sending, Target};
 
 /// How connections are made and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +75,20 @@ impl Client {
         }
     }
 
-    /// Calls a provider, or what stands for it, with the pieces as one body. See [`Self::send`].
+    /// Calls a provider, or what stands for it, with the pieces as one body, and tells `sending` when that begins
+    /// to go out to a provider. See [`Self::send`].
     ///
     /// # Errors
     /// When no answer came. An error status of the provider is an answer.
-    pub async fn call(&self, target: Target, body: Vec<Bytes>) -> Result<Response<Body>, SendError> {
+    pub async fn call(
+        &self,
+        target: Target,
+        body: Vec<Bytes>,
+        sending: Sending,
+    ) -> Result<Response<Body>, SendError> {
         match target.destination {
             Destination::Remote(uri) => {
-                let mut request = Request::new(Pieces::from(body));
+                let mut request = Request::new(Pieces::watched(body, sending));
                 *request.method_mut() = Method::POST;
                 *request.uri_mut() = uri;
                 *request.headers_mut() = target.headers;

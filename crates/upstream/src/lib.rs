@@ -15,7 +15,7 @@ mod streams;
 mod target;
 pub mod tls;
 
-pub use body::{Body, BodyError, Pieces, ReadError, read_limited};
+pub use body::{Body, BodyError, Pieces, ReadError, Sending, read_limited};
 pub use client::{Client, ClientSettings};
 pub use error::SendError;
 pub use target::{Destination, Endpoint, Target, TargetError};

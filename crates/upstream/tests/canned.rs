@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_upstream::{Body, Client, ClientSettings, Destination, Target, read_limited, tls};
+use bulkhead_upstream::{Body, Client, ClientSettings, Destination, Sending, Target, read_limited, tls};
 use domain::Dialect;
 use http::{HeaderMap, Response, StatusCode};
 use kit::{ManualClock, SeededRng, Timestamp};
@@ -21,7 +21,10 @@ async fn answer(destination: Destination, dialect: Dialect, request: &Value) -> 
     let text = request.to_string();
     let (head, tail) = text.split_at(text.len() / 2);
     let pieces = vec![head.to_owned().into(), tail.to_owned().into()];
-    client.call(Target { destination, headers: HeaderMap::new(), dialect }, pieces).await.unwrap()
+    client
+        .call(Target { destination, headers: HeaderMap::new(), dialect }, pieces, Sending::default())
+        .await
+        .unwrap()
 }
 
 async fn text(response: Response<Body>) -> String {
@@ -183,7 +186,8 @@ async fn ids_do_not_repeat() {
             headers: HeaderMap::new(),
             dialect: Dialect::OpenAiChat,
         };
-        let response = client.call(target, vec![chat("x").to_string().into()]).await.unwrap();
+        let response =
+            client.call(target, vec![chat("x").to_string().into()], Sending::default()).await.unwrap();
         assert!(ids.insert(json_of(response).await["id"].to_string()));
     }
 }

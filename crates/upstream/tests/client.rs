@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_upstream::{
-    Body, BodyError, Client, ClientSettings, Destination, ReadError, SendError, Target, read_limited, tls,
+    Body, BodyError, Client, ClientSettings, Destination, ReadError, SendError, Sending, Target,
+    read_limited, tls,
 };
 use bytes::Bytes;
 use domain::Dialect;
@@ -34,7 +35,14 @@ fn target(url: &str) -> Target {
 }
 
 async fn call(client: &Client, url: &str) -> Result<Response<Body>, SendError> {
-    client.call(target(url), vec!["{\"a\"".into(), ":1}".into()]).await
+    client.call(target(url), vec!["{\"a\"".into(), ":1}".into()], Sending::default()).await
+}
+
+/// Asks with a body that is watched while it goes out.
+async fn watched(client: &Client, url: &str) -> (Result<Response<Body>, SendError>, bool) {
+    let sending = Sending::default();
+    let answer = client.call(target(url), vec!["{\"a\":1}".into()], sending.clone()).await;
+    (answer, sending.has_begun())
 }
 
 async fn body(response: Response<Body>) -> Result<Bytes, ReadError> {
@@ -101,9 +109,22 @@ async fn a_connection_is_used_again_and_replaced_when_it_was_closed() {
 async fn a_refused_connection_is_told_apart() {
     let (listener, url) = listen().await;
     drop(listener);
-    let error = call(&client(), &url).await.unwrap_err();
+    let (answer, sent) = watched(&client(), &url).await;
+    let error = answer.unwrap_err();
     assert!(matches!(error, SendError::Refused { .. }), "{error:?}");
-    assert!(!error.may_have_arrived());
+    assert!(!error.may_have_arrived() && !sent);
+}
+
+#[tokio::test]
+async fn a_body_that_went_out_is_known_before_the_answer() {
+    let (listener, url) = listen().await;
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await;
+    };
+    let http = client();
+    let ((answer, sent), ()) = tokio::join!(watched(&http, &url), server);
+    assert!(answer.unwrap_err().may_have_arrived() && sent);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulkhead_upstream::{Client, ClientSettings, Destination, SendError, Target, read_limited, tls};
+use bulkhead_upstream::{Client, ClientSettings, Destination, SendError, Sending, Target, read_limited, tls};
 use bytes::Bytes;
 use domain::Dialect;
 use http::{HeaderMap, Request, Response, Version};
@@ -82,14 +82,18 @@ fn target(server: &Server) -> Target {
 #[tokio::test]
 async fn a_private_authority_is_trusted_when_its_file_is_given() {
     let server = serve(&[], |_| async { Ok(Response::new("hi".to_owned())) }).await;
-    let answer = client(&server, true).call(target(&server), vec!["{}".into()]).await.unwrap();
+    let answer =
+        client(&server, true).call(target(&server), vec!["{}".into()], Sending::default()).await.unwrap();
     assert_eq!(read_limited(answer.into_body(), 10, IDLE_MAX).await.unwrap(), "hi");
 }
 
 #[tokio::test]
 async fn a_private_authority_is_refused_otherwise() {
     let server = serve(&[], |_| async { Ok(Response::new("hi".to_owned())) }).await;
-    let error = client(&server, false).call(target(&server), vec!["{}".into()]).await.unwrap_err();
+    let error = client(&server, false)
+        .call(target(&server), vec!["{}".into()], Sending::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, SendError::Tls { .. }), "{error:?}");
 }
 
@@ -104,7 +108,10 @@ async fn the_server_chooses_the_version_of_http() {
             )))
         })
         .await;
-        let answer = client(&server, true).call(target(&server), vec!["{".into(), "}".into()]).await.unwrap();
+        let answer = client(&server, true)
+            .call(target(&server), vec!["{".into(), "}".into()], Sending::default())
+            .await
+            .unwrap();
         let text = read_limited(answer.into_body(), 100, IDLE_MAX).await.unwrap();
         assert_eq!(text, format!("{version:?} Some(\"2\")"));
     }
@@ -141,7 +148,7 @@ async fn leaving_within_an_http2_stream_resets_it() {
     })
     .await;
     let http = client(&server, true);
-    let answer = http.call(target(&server), vec!["{}".into()]).await.unwrap();
+    let answer = http.call(target(&server), vec!["{}".into()], Sending::default()).await.unwrap();
     assert_eq!(answer.version(), Version::HTTP_2);
     drop(answer);
     left.await.unwrap();
@@ -154,12 +161,12 @@ async fn more_requests_than_streams_go_out_over_http1() {
     let http = client_with(&server, true, settings);
     let mut open = Vec::new();
     for version in [Version::HTTP_2, Version::HTTP_2, Version::HTTP_11, Version::HTTP_11] {
-        let answer = http.call(target(&server), vec!["{}".into()]).await.unwrap();
+        let answer = http.call(target(&server), vec!["{}".into()], Sending::default()).await.unwrap();
         assert_eq!(answer.version(), version);
         open.push(answer);
     }
     drop(open.remove(0));
-    let answer = http.call(target(&server), vec!["{}".into()]).await.unwrap();
+    let answer = http.call(target(&server), vec!["{}".into()], Sending::default()).await.unwrap();
     assert_eq!(answer.version(), Version::HTTP_2);
 }
 

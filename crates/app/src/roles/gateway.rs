@@ -132,6 +132,7 @@ fn core(
         bodies,
         in_flight: Arc::new(AtomicUsize::new(0)),
         draining: AtomicBool::new(false),
+        cutting_off: AtomicBool::new(false),
         pulses: Pulses::new(worker_count(options.workers), STUCK_AFTER),
         front_door,
     })

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use routing::{Candidate, Failure, NoCandidate, Tried, retry};
 use shared::InFlight as Occupied;
 use tokio::time::{Instant, timeout_at};
-use upstream::{ReadError, Target};
+use upstream::{ReadError, Sending, Target};
 
 use super::admit::Admitted;
 use super::deadline::{self, Limits};
@@ -150,10 +150,11 @@ impl Request<'_> {
             .deployments
             .enter(candidate)
             .ok_or_else(|| Missed::Refused(self.nobody(NoCandidate::Full)))?;
-        let settlement = self.open_account(candidate, &ready, reservation)?;
+        let sending = Sending::default();
+        let settlement = self.open_account(candidate, &ready, reservation, sending.clone())?;
         let provider_dialect = target.dialect;
         let sent_at = core.clock.monotonic();
-        match self.exchange(candidate, &ready, target, prepared.pieces).await {
+        match self.exchange(candidate, &ready, target, prepared.pieces, sending).await {
             Ok((head, body)) => {
                 core.deployments.succeeded(candidate);
                 Ok(Answered {
@@ -204,6 +205,7 @@ impl Request<'_> {
         candidate: &Candidate,
         ready: &Arc<Ready>,
         reservation: &mut Option<policy::Reservation>,
+        sending: Sending,
     ) -> Result<Settlement, Missed> {
         let id = self.worker.new_id();
         let intent = self.intent(id, Some((candidate, ready)));
@@ -218,7 +220,7 @@ impl Request<'_> {
         }
         let labels = metrics.call(&self.admitted.group.name, &candidate.provider, self.received.dialect);
         let (worker, reservation) = (self.worker.clone(), reservation.take());
-        Ok(Settlement::open(worker, id, labels, ready.clone(), input_tokens, reservation))
+        Ok(Settlement::open(worker, id, labels, ready.clone(), input_tokens, reservation, sending))
     }
 
     fn intent(&self, id: uuid::Uuid, at: Option<(&Candidate, &Ready)>) -> Intent {
@@ -240,10 +242,11 @@ impl Request<'_> {
         ready: &Ready,
         target: Target,
         pieces: Vec<Bytes>,
+        sending: Sending,
     ) -> Result<(http::response::Parts, AnswerBody), (Failure, ProviderFailure)> {
         let limits = deadline::of(&self.worker.core.settings, self.received, self.ask, &candidate.deployment);
         let (started, label) = (Instant::now(), &ready.label);
-        let begin = self.begin(target, pieces, &limits, label);
+        let begin = self.begin(target, pieces, sending, &limits, label);
         let (head, body) = match timeout_at(started + limits.first_byte.after, begin).await {
             Ok(begun) => begun?,
             Err(_) => return Err(failure::timed_out(label, limits.first_byte)),
@@ -263,12 +266,13 @@ impl Request<'_> {
         &self,
         target: Target,
         pieces: Vec<Bytes>,
+        sending: Sending,
         limits: &Limits,
         label: &Arc<str>,
     ) -> Result<(http::response::Parts, Beginning), (Failure, ProviderFailure)> {
         let provider = target.dialect;
         let client = self.worker.clients.of(limits.connect.after);
-        let response = client.call(target, pieces).await.map_err(|error| {
+        let response = client.call(target, pieces, sending).await.map_err(|error| {
             self.worker.core.metrics.upstream_failed(error.reason());
             failure::unsent(label, &error, limits.connect)
         })?;

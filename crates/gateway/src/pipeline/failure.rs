@@ -85,7 +85,7 @@ pub fn garbage(label: &Arc<str>, message: &str) -> ProviderFailure {
 pub fn timed_out(label: &Arc<str>, limit: Limit) -> Both {
     let kind = Kind::TimedOut { by_client: limit.by_client };
     let failure = Failure { status: TIMEOUT_STATUS, kind, retry_after: None };
-    (failure, told(label, FailureKind::Timeout, limit.sentence()))
+    (failure, told(label, FailureKind::Timeout(limit.after), limit.sentence()))
 }
 
 /// The provider answered with an error.

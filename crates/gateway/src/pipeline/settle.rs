@@ -2,11 +2,13 @@
 //! dropping it, which is what happens when the client leaves.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::{Mark, Outcome, Status, Usage};
 use kit::{Money, Timestamp};
 use telemetry::metrics::CallLabels;
+use upstream::Sending;
 use uuid::Uuid;
 
 use crate::deployments::Ready;
@@ -51,6 +53,7 @@ pub struct Settlement {
     /// Our count of the prompt.
     input_tokens: u64,
     reservation: Option<policy::Reservation>,
+    sending: Sending,
     started: Duration,
     /// When, and how long after the start.
     first_byte: Option<(Timestamp, Duration)>,
@@ -60,6 +63,9 @@ pub struct Settlement {
 /// The HTTP status noted for a client that left, after nginx's custom.
 pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// What the row of a call says that a gateway cut off.
+const CUT_OFF: &str = "the gateway was stopped, and the answer took longer than it waits";
+
 impl Settlement {
     pub fn open(
         worker: Arc<Worker>,
@@ -68,9 +74,20 @@ impl Settlement {
         ready: Arc<Ready>,
         input_tokens: u64,
         reservation: Option<policy::Reservation>,
+        sending: Sending,
     ) -> Self {
-        let started = worker.core.clock.monotonic();
-        Self { worker, id, labels, ready, input_tokens, reservation, started, first_byte: None, ended: false }
+        Self {
+            started: worker.core.clock.monotonic(),
+            worker,
+            id,
+            labels,
+            ready,
+            input_tokens,
+            reservation,
+            sending,
+            first_byte: None,
+            ended: false,
+        }
     }
 
     pub fn first_byte(&mut self) {
@@ -103,6 +120,13 @@ impl Settlement {
         });
     }
 
+    /// What a call comes to that its client leaves before anything of the answer was seen: a provider bills the
+    /// prompt once it has it. And whether that is our count.
+    pub fn prompt(&self) -> (Usage, bool) {
+        let is_sent = self.sending.has_begun();
+        (if is_sent { self.usage_so_far(None, 0) } else { Usage::default() }, is_sent)
+    }
+
     /// Ends the account; what the call cost.
     pub fn end(mut self, end: End) -> Money {
         self.close(end, false)
@@ -115,8 +139,11 @@ impl Settlement {
         reservation
     }
 
-    fn close(&mut self, end: End, superseded: bool) -> Money {
+    fn close(&mut self, mut end: End, superseded: bool) -> Money {
         self.ended = true;
+        if end.status == Status::Cancelled && self.worker.core.cutting_off.load(Ordering::Relaxed) {
+            end.error = Some(CUT_OFF.into());
+        }
         let priced = &self.ready.priced;
         let breakdown = priced.cost(&end.usage);
         let took = self.worker.core.clock.monotonic().saturating_sub(self.started);
@@ -152,7 +179,8 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.ended {
-            self.close(left(), false);
+            let (usage, usage_estimated) = self.prompt();
+            self.close(End { usage, usage_estimated, ..left() }, false);
         }
     }
 }

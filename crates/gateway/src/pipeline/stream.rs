@@ -264,7 +264,7 @@ impl Metered {
     /// Ends the account by `end`, charged with what has come.
     fn end(&mut self, end: End) {
         let Some(account) = self.account.take() else { return };
-        let (usage, usage_estimated) = self.usage(&account);
+        let (usage, usage_estimated) = self.usage(&account, end.status);
         let streamed_tokens = Some(self.counted());
         let response_id = self.machine.response_id().map(Box::from);
         account.end(End { usage, usage_estimated, streamed_tokens, response_id, ..end });
@@ -278,7 +278,7 @@ impl Metered {
             return;
         }
         let Some(account) = &self.account else { return };
-        let (mut usage, _) = self.usage(account);
+        let (mut usage, _) = self.usage(account, Status::Cancelled);
         let ahead = MARK_INTERVAL.as_secs_f64() / 2.0 / (now - self.begun_at).as_secs_f64();
         usage.output += (usage.output as f64 * ahead) as u64;
         account.mark(usage, self.machine.response_id().map(Box::from));
@@ -291,13 +291,13 @@ impl Metered {
     }
 
     /// The provider's own count; else ours of what has passed, once anything has.
-    fn usage(&self, account: &Settlement) -> (Usage, bool) {
+    fn usage(&self, account: &Settlement, status: Status) -> (Usage, bool) {
         let told = self.machine.usage();
         if let Some(usage) = told.filter(|_| self.machine.complete() || !self.machine.saw_content()) {
             return (usage, false);
         }
         if !self.machine.saw_content() {
-            return (Usage::default(), false);
+            return if status == Status::Cancelled { account.prompt() } else { Default::default() };
         }
         (account.usage_so_far(told, self.counted()), true)
     }

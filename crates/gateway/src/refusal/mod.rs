@@ -114,8 +114,8 @@ pub enum FailureKind {
     Status(u16),
     ContextWindow,
     ContentPolicy,
-    /// A time-out passed; the message names it.
-    Timeout,
+    /// A time-out of this length passed; the message names it.
+    Timeout(Duration),
     Connection,
     /// The answer broke off or made no sense.
     Garbage,
@@ -166,6 +166,14 @@ impl Refusal {
                 | Self::ModelDenied { .. }
                 | Self::OverBudget { .. }
         )
+    }
+
+    /// The time-out that passed.
+    pub const fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Provider(ProviderFailure { kind: FailureKind::Timeout(after), .. }) => Some(*after),
+            _ => None,
+        }
     }
 
     pub fn retry_after(&self) -> Option<Duration> {

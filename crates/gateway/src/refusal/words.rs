@@ -227,7 +227,7 @@ const fn class_of(kind: FailureKind) -> (u16, &'static str) {
             (400, "ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError")
         }
         FailureKind::ContentPolicy => (400, "BadRequestError: litellm.ContentPolicyViolationError"),
-        FailureKind::Timeout => (408, "Timeout"),
+        FailureKind::Timeout(_) => (408, "Timeout"),
         FailureKind::Connection => (500, "InternalServerError: InternalServerError"),
         FailureKind::Garbage => (500, "APIConnectionError"),
         FailureKind::Status(status) => match status {
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(words.message, "litellm.BadRequestError: OpenAIException - too long");
         let words = failure(FailureKind::Status(429));
         assert_eq!((words.status, words.kind.as_str()), (429, "throttling_error"));
-        let words = failure(FailureKind::Timeout);
+        let words = failure(FailureKind::Timeout(std::time::Duration::from_secs(1)));
         assert_eq!(words.status, 408);
         assert_eq!(failure(FailureKind::Connection).status, 500);
         assert_eq!(words.source, Source::Provider);
