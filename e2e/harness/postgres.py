@@ -24,6 +24,9 @@ def _program(name):
 
 
 class Postgres:
+    # Commits reach the operating system, which outlives what these tests do to PostgreSQL.
+    settings = ("fsync=off", "listen_addresses=127.0.0.1", "max_connections=60")
+
     def __init__(self, log_dir):
         # PostgreSQL refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -33,9 +36,12 @@ class Postgres:
             owner = pwd.getpwnam(self._user)
             os.chown(self.home, owner.pw_uid, owner.pw_gid)
         self.port = free_port()
-        self._run([_program("initdb"), "-D", self.home / "data", "-U", "bulkhead", "-A", "trust", "-E", "UTF8", "--no-sync"])
+        self._fill()
         self.start()
         self.url = f"postgresql://bulkhead@127.0.0.1:{self.port}/postgres"
+
+    def _fill(self):
+        self._run([_program("initdb"), "-D", self.home / "data", "-U", "bulkhead", "-A", "trust", "-E", "UTF8", "--no-sync"])
 
     def _run(self, command):
         user = {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
@@ -44,9 +50,7 @@ class Postgres:
         return done.stdout
 
     def start(self):
-        # Commits reach the operating system, which outlives what these tests do to PostgreSQL.
-        settings = ["fsync=off", "listen_addresses=127.0.0.1", "max_connections=60"]
-        flags = [part for setting in settings for part in ("-c", setting)]
+        flags = [part for setting in self.settings for part in ("-c", setting)]
         command = [_program("postgres"), "-D", self.home / "data", "-p", self.port, "-k", self.home, *flags]
         self.process = Process("postgres", command, self._log_dir, cwd="/tmp", user=self._user)
         eventually(lambda: self.sql("select 1", "postgres") == "1", 30, "PostgreSQL's start")
@@ -74,3 +78,21 @@ class Postgres:
         if self.process.popen.poll() is None:
             self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Replica(Postgres):
+    """A streaming replica that applies what the writer commits only `lag_seconds` later."""
+
+    def __init__(self, log_dir, writer, lag_seconds):
+        self._writer = writer
+        self.settings = (*self.settings, f"recovery_min_apply_delay={lag_seconds}s")
+        super().__init__(log_dir)
+
+    def _fill(self):
+        self._run([
+            _program("pg_basebackup"), "-D", self.home / "data", "-R", "-c", "fast", "--no-sync",
+            "-h", "127.0.0.1", "-p", self._writer.port, "-U", "bulkhead",
+        ])
+
+    def url_of(self, database):
+        return f"postgresql://bulkhead@127.0.0.1:{self.port}/{database}"

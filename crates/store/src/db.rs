@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::half_open::guarded;
-use crate::report::Report;
+use crate::reads::Reader;
 use crate::values::Placeholders;
 use crate::{Settings, StoreError};
 
@@ -48,9 +48,13 @@ pub(crate) use on;
 /// Pools by intent.
 pub(crate) struct Db {
     writer: Pool,
-    reader: Pool,
-    analytics: Pool,
-    analytics_timeout: Duration,
+    /// For reads of what was just written: SQLite's one writing connection is not for reading.
+    fresh: Pool,
+    reports: Pool,
+    pub reader: Option<Reader>,
+    pub analytics_timeout: Duration,
+    /// Longest wait for a free connection.
+    pub acquire_timeout: Duration,
     /// Where and when the days of budgets begin.
     pub calendar: Calendar,
 }
@@ -87,9 +91,11 @@ impl Db {
         };
         Ok(Self {
             writer: pool(1),
-            reader: pool(settings.connections_max),
-            analytics: pool(settings.analytics_connections_max),
+            fresh: pool(settings.connections_max),
+            reports: pool(settings.analytics_connections_max),
+            reader: None,
             analytics_timeout: settings.analytics_timeout,
+            acquire_timeout: settings.acquire_timeout,
             calendar: settings.calendar.clone(),
         })
     }
@@ -102,26 +108,33 @@ impl Db {
                 .acquire_timeout(settings.acquire_timeout);
             Ok(guarded(pool).connect_lazy_with(options))
         };
-        let writer = pool(&settings.url, settings.connections_max, settings.statement_timeout)?;
-        let analytics_url = settings.reader_url.as_deref().unwrap_or(&settings.url);
-        let analytics = pool(analytics_url, settings.analytics_connections_max, settings.analytics_timeout)?;
+        let requests = |url| pool(url, settings.connections_max, settings.statement_timeout);
+        let reports = |url| pool(url, settings.analytics_connections_max, settings.analytics_timeout);
+        let writer = requests(&settings.url)?;
+        let reader = settings.reader_url.as_deref().map(|url| {
+            // Half of the writer's connections are left to writes when it has to read for the reader.
+            let turns = (settings.connections_max / 2).max(1);
+            Ok::<_, StoreError>(Reader::new(requests(url)?, reports(url)?, turns))
+        });
         Ok(Self {
-            reader: Either::Postgres(writer.clone()),
+            fresh: Either::Postgres(writer.clone()),
             writer: Either::Postgres(writer),
-            analytics: Either::Postgres(analytics),
+            reports: Either::Postgres(reports(&settings.url)?),
+            reader: reader.transpose()?,
             analytics_timeout: settings.analytics_timeout,
+            acquire_timeout: settings.acquire_timeout,
             calendar: settings.calendar.clone(),
         })
     }
 
     /// For reads that must see what was just written, and for every security decision.
     pub const fn fresh(&self) -> &Pool {
-        &self.reader
+        &self.fresh
     }
 
-    /// For reports: a pool of its own, with a time limit, and the replica when there is one.
-    pub async fn report(&self) -> Result<Report, StoreError> {
-        Report::begin(&self.analytics, self.analytics_timeout).await
+    /// The writer's pool for what may take long.
+    pub const fn reports(&self) -> &Pool {
+        &self.reports
     }
 
     pub const fn writer(&self) -> &Pool {
@@ -136,8 +149,12 @@ impl Db {
     }
 
     pub async fn close(&self) {
-        for pool in [&self.writer, &self.reader, &self.analytics] {
+        for pool in [&self.writer, &self.fresh, &self.reports] {
             on!(pool, |pool| pool.close().await);
+        }
+        if let Some(reader) = &self.reader {
+            reader.requests.close().await;
+            reader.reports.close().await;
         }
     }
 }

@@ -4,51 +4,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
-use sqlx::{Postgres, Sqlite};
 use tokio::task::JoinHandle;
 
 use crate::StoreError;
-use crate::db::{Either, Pool};
 
 /// How often a running SQLite statement looks whether it should stop, in steps of its virtual machine:
 /// many times a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 1000;
 
-pub(crate) type ReportConnection = Either<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
-
-/// A connection of the analytics pool for one report.
-pub(crate) struct Report {
-    pub connection: ReportConnection,
-    _stop: Option<StopOnDrop>,
-}
-
-impl Report {
-    /// Postgres keeps the time itself (`statement_timeout`). SQLite runs in a thread of this process, which
-    /// nobody would stop when the caller is gone, so the statement asks every now and then.
-    pub async fn begin(pool: &Pool, limit: Duration) -> Result<Self, StoreError> {
-        match pool {
-            Either::Postgres(pool) => {
-                Ok(Self { connection: Either::Postgres(pool.acquire().await?), _stop: None })
-            }
-            Either::Sqlite(pool) => {
-                let mut connection = pool.acquire().await?;
-                let stop = StopOnDrop::after(limit);
-                let flag = stop.flag.clone();
-                let go_on = move || !flag.load(Ordering::Relaxed);
-                connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, go_on);
-                Ok(Self { connection: Either::Sqlite(connection), _stop: Some(stop) })
-            }
-        }
-    }
-}
-
-struct StopOnDrop {
+/// Stops the statement that a SQLite connection runs, when its time is over or this is dropped.
+pub(crate) struct StopOnDrop {
     flag: Arc<AtomicBool>,
     timer: JoinHandle<()>,
 }
 
 impl StopOnDrop {
+    /// SQLite runs in a thread of this process, which nobody would stop when the caller is gone: so the statement
+    /// asks every now and then whether to go on.
+    pub async fn watch(connection: &mut PoolConnection<Sqlite>, limit: Duration) -> Result<Self, StoreError> {
+        let stop = Self::after(limit);
+        let flag = stop.flag.clone();
+        let go_on = move || !flag.load(Ordering::Relaxed);
+        connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, go_on);
+        Ok(stop)
+    }
+
     fn after(limit: Duration) -> Self {
         let flag = Arc::new(AtomicBool::new(limit.is_zero()));
         let late = flag.clone();
@@ -69,23 +51,22 @@ impl Drop for StopOnDrop {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::SqlitePool;
     use sqlx::sqlite::SqlitePoolOptions;
 
     use super::*;
-    use crate::db::on;
 
     const ENDLESS: &str =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
 
-    async fn run(pool: &Pool, limit: Duration, text: &'static str) -> Result<i64, StoreError> {
-        let mut report = Report::begin(pool, limit).await?;
-        Ok(on!(&mut report.connection, |connection| {
-            sqlx::query_scalar(text).fetch_one(&mut **connection).await
-        })?)
+    async fn run(pool: &SqlitePool, limit: Duration, text: &'static str) -> Result<i64, StoreError> {
+        let mut connection = pool.acquire().await?;
+        let _stop = StopOnDrop::watch(&mut connection, limit).await?;
+        Ok(sqlx::query_scalar(text).fetch_one(&mut *connection).await?)
     }
 
-    fn one_connection() -> Pool {
-        Either::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_lazy("sqlite::memory:").unwrap())
+    fn one_connection() -> SqlitePool {
+        SqlitePoolOptions::new().max_connections(1).connect_lazy("sqlite::memory:").unwrap()
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::ledger::every_statement(),
         &crate::policy::every_statement(),
         crate::credentials::ALL,
+        crate::reads::ALL,
         crate::models::ALL,
         crate::reseal::ALL,
         crate::sessions::ALL,

@@ -9,11 +9,12 @@ use crate::keys::Keys;
 use crate::ledger::{Dimensions, Ledger};
 use crate::models::Models;
 use crate::policy::Policy;
+use crate::reads::Reader;
 use crate::reseal::Resealing;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
 use crate::users::Users;
-use crate::{Settings, StoreError, Vault};
+use crate::{ReaderStatus, Settings, StoreError, Vault};
 
 /// Which database a store is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,11 @@ impl Store {
     /// Where and when the days of budgets begin.
     pub fn calendar(&self) -> &Calendar {
         &self.db.calendar
+    }
+
+    /// How the reader has fared; `None` when there is none.
+    pub fn reader_status(&self) -> Option<ReaderStatus> {
+        self.db.reader.as_ref().map(Reader::status)
     }
 
     /// Closes all connections once they are idle.

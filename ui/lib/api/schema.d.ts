@@ -1277,9 +1277,28 @@ export interface components {
         };
         /** @enum {string} */
         Period: "24h" | "7d" | "30d";
+        /** @description Where reads went since the start: to the read replica, or to the writer in its place. */
+        ReaderReads: {
+            /**
+             * Format: int64
+             * @description By the writer, since the reader did not answer.
+             */
+            away: number;
+            /**
+             * Format: int64
+             * @description By the writer, since the reader had not seen the newest writes.
+             */
+            behind: number;
+            /**
+             * Format: int64
+             * @description By the reader.
+             */
+            served: number;
+        };
         Readiness: {
             /** @description `connected` or `Not connected`. */
             db: string;
+            reader?: null | components["schemas"]["ReaderReads"];
             /** @description `healthy` or `unhealthy`. */
             status: string;
         };

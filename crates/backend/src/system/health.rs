@@ -5,6 +5,7 @@ use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
+use store::ReaderStatus;
 use utoipa::ToSchema;
 
 use crate::state::Shared;
@@ -18,6 +19,27 @@ pub struct Readiness {
     status: &'static str,
     /// `connected` or `Not connected`.
     db: &'static str,
+    /// Absent when no reader is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reader: Option<ReaderReads>,
+}
+
+/// Where reads went since the start: to the read replica, or to the writer in its place.
+#[derive(Serialize, ToSchema)]
+pub struct ReaderReads {
+    /// By the reader.
+    served: u64,
+    /// By the writer, since the reader had not seen the newest writes.
+    behind: u64,
+    /// By the writer, since the reader did not answer.
+    away: u64,
+}
+
+impl From<ReaderStatus> for ReaderReads {
+    fn from(status: ReaderStatus) -> Self {
+        let ReaderStatus { served, behind, away } = status;
+        Self { served, behind, away }
+    }
 }
 
 /// The process answers.
@@ -44,10 +66,11 @@ pub async fn liveness() -> Json<&'static str> {
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)), security(()),
 )]
 pub async fn readiness(Extract(state): Extract<Shared>) -> Response {
+    let reader = state.store.reader_status().map(ReaderReads::from);
     match tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await {
-        Ok(Ok(())) => Json(Readiness { status: "healthy", db: "connected" }).into_response(),
+        Ok(Ok(())) => Json(Readiness { status: "healthy", db: "connected", reader }).into_response(),
         _ => {
-            let body = Readiness { status: "unhealthy", db: "Not connected" };
+            let body = Readiness { status: "unhealthy", db: "Not connected", reader };
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
         }
     }

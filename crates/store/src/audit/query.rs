@@ -2,8 +2,8 @@ use kit::Timestamp;
 
 use super::{Audit, AuditEntry};
 use crate::StoreError;
-use crate::db::on;
 use crate::page::{Page, window};
+use crate::reads::read;
 use crate::sql::statements;
 
 /// Entries that are counted at most; a larger log says this number.
@@ -117,8 +117,7 @@ impl Audit<'_> {
                     .bind(&query.search)
             };
         }
-        let mut report = self.db.report().await?;
-        let (rows, total) = on!(&mut report.connection, |connection| {
+        let (rows, total) = read!(self.db, Report, |connection| {
             let count = filtered!(sqlx::query_scalar::<_, i64>(COUNT)).bind(COUNT_MAX.cast_signed());
             let total = count.fetch_one(&mut **connection).await?;
             let found = filtered!(sqlx::query_as::<_, AuditEntry>(list));
@@ -127,16 +126,16 @@ impl Audit<'_> {
                 Some(column) => found.bind(column),
             };
             (found.bind(limit).bind(offset).fetch_all(&mut **connection).await?, total)
-        });
+        })?;
         Ok(Page::new(rows, total))
     }
 
     /// # Errors
     /// When the database fails.
     pub async fn get(&self, id: &str) -> Result<Option<AuditEntry>, StoreError> {
-        Ok(on!(self.db.fresh(), |pool| {
-            sqlx::query_as::<_, AuditEntry>(GET).bind(id).fetch_optional(pool).await
-        })?)
+        read!(self.db, Request, |connection| {
+            sqlx::query_as::<_, AuditEntry>(GET).bind(id).fetch_optional(&mut **connection).await?
+        })
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) use row::{KeyRow, from_json, to_json};
 
 use crate::StoreError;
 use crate::db::{Db, on};
+use crate::reads::read;
 use crate::sql::statements;
 
 statements! {
@@ -49,8 +50,9 @@ impl Keys<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn get_deleted(&self, hash: KeyHash) -> Result<Option<VirtualKey>, StoreError> {
-        let row = on!(self.db.fresh(), |pool| {
-            sqlx::query_as::<_, KeyRow>(GET_DELETED).bind(hash.to_hex()).fetch_optional(pool).await
+        let row = read!(self.db, Request, |connection| {
+            let query = sqlx::query_as::<_, KeyRow>(GET_DELETED).bind(hash.to_hex());
+            query.fetch_optional(&mut **connection).await?
         })?;
         row.map(VirtualKey::try_from).transpose()
     }

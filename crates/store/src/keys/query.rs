@@ -3,8 +3,8 @@ use kit::{KeyHash, Timestamp};
 
 use super::{KeyRow, Keys};
 use crate::StoreError;
-use crate::db::on;
 use crate::page::{Page, window};
+use crate::reads::read;
 use crate::sql::statements;
 
 /// The filters, shared by a page and its count. `$6` is an exact alias or part of one, `$7` says which;
@@ -150,17 +150,17 @@ impl Keys<'_> {
                     .bind(now.micros())
             };
         }
-        let (rows, total) = on!(self.db.fresh(), |pool| {
-            let total = filtered!(sqlx::query_scalar::<_, i64>(count)).fetch_one(pool).await?;
+        let (rows, total) = read!(self.db, Request, |connection| {
+            let total = filtered!(sqlx::query_scalar::<_, i64>(count)).fetch_one(&mut **connection).await?;
             let rows = filtered!(sqlx::query_as::<_, KeyRow>(list))
                 .bind(query.sort.name())
                 .bind(if query.ascending { 1_i64 } else { -1 })
                 .bind(limit)
                 .bind(offset)
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await?;
             (rows, total)
-        });
+        })?;
         let rows = rows.into_iter().map(VirtualKey::try_from).collect::<Result<_, _>>()?;
         Ok(Page::new(rows, total))
     }
@@ -177,15 +177,16 @@ impl Keys<'_> {
             };
         }
         let (limit, offset) = window(query.page, query.size);
-        let (rows, total) = on!(self.db.fresh(), |pool| {
-            let total = filtered!(sqlx::query_scalar::<_, i64>(COUNT_ALIASES)).fetch_one(pool).await?;
+        let (rows, total) = read!(self.db, Request, |connection| {
+            let total =
+                filtered!(sqlx::query_scalar::<_, i64>(COUNT_ALIASES)).fetch_one(&mut **connection).await?;
             let rows = filtered!(sqlx::query_scalar::<_, String>(ALIASES))
                 .bind(limit)
                 .bind(offset)
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await?;
             (rows, total)
-        });
+        })?;
         Ok(Page::new(rows, total))
     }
 }

@@ -3,8 +3,8 @@ use kit::Timestamp;
 
 use super::Spend;
 use crate::StoreError;
-use crate::db::on;
 use crate::ledger::EventRow;
+use crate::reads::read;
 use crate::sql::statements;
 
 /// Rows of one page of the log at most.
@@ -55,8 +55,7 @@ impl Spend<'_> {
             (None, None, None) => (RECENT, None),
         };
         let size = i64::from(query.size.clamp(1, LOG_ROWS_MAX));
-        let mut report = self.db.report().await?;
-        let rows = on!(&mut report.connection, |connection| {
+        let rows = read!(self.db, Report, |connection| {
             sqlx::query_as::<_, EventRow>(text)
                 .bind(who)
                 .bind(query.from.map(Timestamp::micros))
@@ -64,7 +63,7 @@ impl Spend<'_> {
                 .bind(size)
                 .bind(i64::from(query.page) * size)
                 .fetch_all(&mut **connection)
-                .await
+                .await?
         })?;
         let kept = rows.into_iter().filter(|row| query.keeps(row));
         kept.map(UsageEvent::try_from).collect()

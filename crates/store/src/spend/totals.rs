@@ -2,8 +2,8 @@ use kit::{Money, Timestamp};
 
 use super::{Range, Scope, Spend};
 use crate::StoreError;
-use crate::db::on;
 use crate::ledger::{MICROS_PER_QUARTER, bucket_micros};
+use crate::reads::read;
 use crate::sql::statements;
 
 /// Rows of one report at most.
@@ -172,16 +172,15 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn totals(&self, range: Range, scope: &Scope) -> Result<Totals, StoreError> {
-        let mut report = self.db.report().await?;
-        Ok(on!(&mut report.connection, |connection| {
+        read!(self.db, Report, |connection| {
             sqlx::query_as(TOTALS)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
                 .bind(&scope.api_key)
                 .bind(&scope.user_id)
                 .fetch_one(&mut **connection)
-                .await
-        })?)
+                .await?
+        })
     }
 
     /// Totals per step of time; steps without calls are absent. A split series has at most
@@ -201,8 +200,7 @@ impl Spend<'_> {
             Split::Model => SERIES_BY_MODEL,
             Split::User => SERIES_BY_USER,
         };
-        let mut report = self.db.report().await?;
-        let rows: Vec<PointRow> = on!(&mut report.connection, |connection| {
+        let rows: Vec<PointRow> = read!(self.db, Report, |connection| {
             let query = sqlx::query_as(text)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
@@ -214,7 +212,7 @@ impl Spend<'_> {
                 Split::Nothing => query,
                 Split::Model | Split::User => query.bind(i64::from(REPORT_ROWS_MAX)),
             };
-            limited.fetch_all(&mut **connection).await
+            limited.fetch_all(&mut **connection).await?
         })?;
         let point = |row: PointRow| Point { at: steps.start(row.step), name: row.name, totals: row.totals };
         Ok(rows.into_iter().map(point).collect())
@@ -248,8 +246,7 @@ impl Spend<'_> {
         scope: &Scope,
         limit: u32,
     ) -> Result<Vec<Share>, StoreError> {
-        let mut report = self.db.report().await?;
-        Ok(on!(&mut report.connection, |connection| {
+        read!(self.db, Report, |connection| {
             sqlx::query_as(text)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
@@ -257,8 +254,8 @@ impl Spend<'_> {
                 .bind(&scope.user_id)
                 .bind(i64::from(limit.clamp(1, REPORT_ROWS_MAX)))
                 .fetch_all(&mut **connection)
-                .await
-        })?)
+                .await?
+        })
     }
 
     /// The keys that spent most, deleted ones included.
@@ -266,8 +263,7 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn by_key(&self, range: Range, scope: &Scope, limit: u32) -> Result<Vec<KeySpend>, StoreError> {
-        let mut report = self.db.report().await?;
-        Ok(on!(&mut report.connection, |connection| {
+        read!(self.db, Report, |connection| {
             sqlx::query_as(BY_KEY)
                 .bind(range.from_quarter)
                 .bind(range.until_quarter)
@@ -275,8 +271,8 @@ impl Spend<'_> {
                 .bind(&scope.user_id)
                 .bind(i64::from(limit.clamp(1, REPORT_ROWS_MAX)))
                 .fetch_all(&mut **connection)
-                .await
-        })?)
+                .await?
+        })
     }
 
     /// How long calls took that reached a provider.
@@ -284,10 +280,9 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn latency(&self, range: Range) -> Result<Latency, StoreError> {
-        let mut report = self.db.report().await?;
-        let rows: Vec<(i64, i64)> = on!(&mut report.connection, |connection| {
+        let rows: Vec<(i64, i64)> = read!(self.db, Report, |connection| {
             let query = sqlx::query_as(LATENCY).bind(range.from_quarter).bind(range.until_quarter);
-            query.fetch_all(&mut **connection).await
+            query.fetch_all(&mut **connection).await?
         })?;
         let buckets = rows.into_iter().map(|(bucket, calls)| (bucket_micros(bucket), calls));
         Ok(Latency { buckets: buckets.collect() })

@@ -3,8 +3,8 @@ use domain::User;
 use super::row::UserRow;
 use super::{Users, select_users};
 use crate::StoreError;
-use crate::db::on;
 use crate::page::{Page, window};
+use crate::reads::read;
 use crate::sql::statements;
 
 /// `$2` and `$3` are lists with a comma before, between and after their members. A text contains another
@@ -95,17 +95,17 @@ impl Users<'_> {
                 $statement.bind(&query.role).bind(&ids).bind(&sso_ids).bind(&query.email).bind(&query.search)
             };
         }
-        let (rows, total) = on!(self.db.fresh(), |pool| {
-            let total = filtered!(sqlx::query_scalar::<_, i64>(COUNT)).fetch_one(pool).await?;
+        let (rows, total) = read!(self.db, Request, |connection| {
+            let total = filtered!(sqlx::query_scalar::<_, i64>(COUNT)).fetch_one(&mut **connection).await?;
             let rows = filtered!(sqlx::query_as::<_, UserRow>(LIST))
                 .bind(query.sort.name())
                 .bind(if query.ascending { 1_i64 } else { -1 })
                 .bind(limit)
                 .bind(offset)
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await?;
             (rows, total)
-        });
+        })?;
         let read = |row: UserRow| {
             let keys = u64::try_from(row.key_count).unwrap_or(0);
             Ok((User::try_from(row)?, keys))

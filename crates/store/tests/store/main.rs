@@ -10,6 +10,7 @@ mod audit;
 mod keys;
 mod ledger;
 mod policy;
+mod reads;
 mod sealed;
 mod sessions;
 mod spend;
