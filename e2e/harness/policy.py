@@ -4,36 +4,75 @@ import hashlib
 import json
 
 COLUMNS = (
-    "hash, alias, user_id, team_id, organization_id, models, aliases, metadata, max_budget_nano, blocked, expires_at"
+    "hash, alias, user_id, team_id, organization_id, models, aliases, metadata, max_budget_nano, blocked, expires_at, "
+    "project_id, budget_id, budget_duration"
 )
 ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 
+# Of each kind of account: kind, within, id, blocked, models, aliases, parent, budget, members' budget, most, soft,
+# duration, more limits.
+ALL_ACCOUNTS = [
+    "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, NULL, budget_duration, '[]' FROM users",
+    "SELECT 'team', '', id, blocked, models, model_aliases, organization_id, NULL, member_budget_id, max_budget_nano,"
+    " soft_budget_nano, budget_duration, budget_limits FROM teams",
+    "SELECT 'member', team_id, user_id, 0, allowed_models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]'"
+    " FROM team_members",
+    "SELECT 'organization', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]'"
+    " FROM organizations",
+    "SELECT 'organization_member', organization_id, user_id, 0, '[]', '{}', NULL, budget_id, NULL, NULL, NULL, NULL,"
+    " '[]' FROM organization_members",
+    "SELECT 'customer', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]' FROM customers",
+    "SELECT 'tag', '', name, 0, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]' FROM tags",
+    "SELECT 'project', '', id, blocked, models, '{}', team_id, budget_id, NULL, NULL, NULL, NULL, '[]' FROM projects",
+    "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]'"
+    " FROM budgets",
+]
 
-def part(row):
-    """One key's part. `row` holds the columns above: JSON as text, numbers or None."""
-    key, alias, user, team, organization, models, aliases, metadata, budget, blocked, expires = row
-    tags = json.loads(metadata).get("tags")
-    tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-    pairs = sorted(json.loads(aliases).items(), key=lambda pair: pair[0].encode())
-    facts = [key, alias, user, team, organization, json.loads(models), pairs, tags, budget, bool(blocked), expires]
+
+def digest_of(facts):
     text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
 
 
-def digest(rows):
+def pairs(aliases):
+    return sorted(json.loads(aliases).items(), key=lambda pair: pair[0].encode())
+
+
+def part(row):
+    """One key's part. `row` holds the columns above: JSON as text, numbers or None."""
+    key, alias, user, team, organization, models, aliases, metadata, budget, blocked, expires, *terms = row
+    tags = json.loads(metadata).get("tags")
+    tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    facts = [key, alias, user, team, organization, json.loads(models), pairs(aliases), tags, budget, bool(blocked)]
+    return digest_of([*facts, expires, terms])
+
+
+def part_of_account(row):
+    kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more = row
+    more = [[limit["budget_duration"], round(limit["max_budget"] * 1e9)] for limit in json.loads(more) or []]
+    ids, limits = [parent, budget, members], [most, soft, duration, more]
+    return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, limits])
+
+
+def digest(keys, accounts=()):
     """The digest of all rows, in any order, as `/health/readiness` writes it."""
-    return f"{sum(map(part, rows)) % 2**64:016x}"
+    return f"{(sum(map(part, keys)) + sum(map(part_of_account, accounts))) % 2**64:016x}"
 
 
 def postgres_digest(postgres, database):
     """Of a database of `harness.postgres.Postgres`."""
-    names = COLUMNS.replace("hash", "k.hash", 1)
-    array = f"SELECT json_build_array({names}) FROM keys k"
-    return digest(json.loads(line) for line in postgres.sql(array, database).splitlines())
+
+    def rows(select):
+        names, rest = select.removeprefix("SELECT ").split(" FROM ")
+        array = f"SELECT json_build_array({names}) FROM {rest}"
+        return [json.loads(line) for line in postgres.sql(array, database).splitlines()]
+
+    return digest(rows(ALL_KEYS), [row for select in ALL_ACCOUNTS for row in rows(select)])
 
 
 def sqlite_digest(path):
     import sqlite3
 
     with sqlite3.connect(path) as connection:
-        return digest(connection.execute(ALL_KEYS).fetchall())
+        accounts = [row for select in ALL_ACCOUNTS for row in connection.execute(select)]
+        return digest(connection.execute(ALL_KEYS).fetchall(), accounts)

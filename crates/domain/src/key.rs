@@ -5,6 +5,8 @@ use kit::{KeyHash, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Window;
+
 /// The fixed label of the master key where rows name a key; it is never hashed nor stored.
 pub const MASTER_KEY_LABEL: &str = "litellm_proxy_master_key";
 /// The user id of the master key.
@@ -59,13 +61,47 @@ pub struct KeyPolicy {
     pub spend: Money,
     pub blocked: bool,
     pub expires: Option<Timestamp>,
+    pub project_id: Option<Box<str>>,
+    /// What few keys have.
+    pub terms: Option<Box<KeyTerms>>,
+}
+
+/// What else limits a key's spend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyTerms {
+    /// Shared limits, where the key has no budget of its own.
+    pub budget_id: Option<Box<str>>,
+    /// For how long the key's own budget is; `None` is for ever.
+    pub duration: Option<Box<str>>,
+    pub windows: Box<[Window]>,
+}
+
+impl KeyPolicy {
+    /// A key that may do everything.
+    pub fn free(hash: KeyHash) -> Self {
+        Self {
+            hash,
+            alias: None,
+            user_id: None,
+            team_id: None,
+            organization_id: None,
+            models: NameList::default(),
+            aliases: Box::default(),
+            tags: NameList::default(),
+            max_budget: None,
+            spend: Money::ZERO,
+            blocked: false,
+            expires: None,
+            project_id: None,
+            terms: None,
+        }
+    }
 }
 
 impl From<&VirtualKey> for KeyPolicy {
     fn from(key: &VirtualKey) -> Self {
         let boxed = |text: &Option<String>| text.as_deref().map(Box::from);
         Self {
-            hash: key.hash,
             alias: boxed(&key.alias),
             user_id: boxed(&key.user_id),
             team_id: boxed(&key.team_id),
@@ -82,6 +118,7 @@ impl From<&VirtualKey> for KeyPolicy {
             spend: key.spend,
             blocked: key.blocked,
             expires: key.expires,
+            ..Self::free(key.hash)
         }
     }
 }

@@ -38,7 +38,7 @@ async fn count(worker: &Worker, received: &receive::Received, body: Incoming) ->
     let caller = identify::identify(&worker.core, &received.headers).await?;
     let ask = read::read(&worker.core, received, body).await?;
     let group = worker.core.table.resolve(&ask.model);
-    check_access(&caller, &ask.model, group.as_deref())?;
+    check_access(&caller, [&ask.model; 2], group.as_deref())?;
     if group.is_none() {
         return Err(Refusal::InvalidModel { label: LABEL, model: ask.model });
     }

@@ -37,6 +37,8 @@ pub fn readiness(core: &Core) -> Response<Body> {
         "policy": {
             "keys": policy.keys,
             "unreadable_keys": policy.unreadable_keys,
+            "accounts": policy.accounts,
+            "unreadable_accounts": policy.unreadable_accounts,
             "sequence": policy.seq,
             "digest": format!("{:016x}", policy.digest),
             "loaded_from": policy.loaded_from.as_str(),

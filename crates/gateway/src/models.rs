@@ -26,7 +26,8 @@ pub fn list(core: &Core, caller: &Caller, headers: &HeaderMap) -> Response<Body>
 }
 
 pub fn one(core: &Core, caller: &Caller, headers: &HeaderMap, id: &str) -> Response<Body> {
-    let visible = core.table.resolve(id).is_some_and(|group| check_access(caller, id, Some(&group)).is_ok());
+    let visible =
+        core.table.resolve(id).is_some_and(|group| check_access(caller, [id; 2], Some(&group)).is_ok());
     if !visible {
         let detail = format!("The model `{id}` does not exist, or this key may not call it");
         return json_response(StatusCode::NOT_FOUND, &json!({ "detail": detail }));
@@ -38,7 +39,7 @@ pub fn one(core: &Core, caller: &Caller, headers: &HeaderMap, id: &str) -> Respo
 fn visible(core: &Core, caller: &Caller) -> Vec<String> {
     let known = core.prices.known_models();
     let mut names = core.table.public_names(&known);
-    names.retain(|name| check_access(caller, name, core.table.resolve(name).as_deref()).is_ok());
+    names.retain(|name| check_access(caller, [name; 2], core.table.resolve(name).as_deref()).is_ok());
     names.truncate(NAMES_MAX);
     names
 }

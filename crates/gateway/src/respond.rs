@@ -15,7 +15,7 @@ use crate::names;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::{AnswerBody, Answered};
 use crate::pipeline::failure;
-use crate::pipeline::identify::Caller;
+use crate::pipeline::identify::{Caller, Principal};
 use crate::pipeline::read::Ask;
 use crate::pipeline::receive::Received;
 use crate::pipeline::settle::End;
@@ -203,11 +203,12 @@ fn common(facts: &Facts<'_>, headers: &mut HeaderMap, retries: u32, dropped: &[S
 
 /// `cost` is that of this call, not yet in the key's known spend.
 fn key_headers(facts: &Facts<'_>, headers: &mut HeaderMap, cost: Money) {
-    let Caller::Key(entry) = facts.caller else { return };
-    let spend = entry.spend();
+    let Caller::Key(Principal { entry, .. }) = facts.caller else { return };
+    let spend = entry.counted(facts.worker.core.clock.now());
     // Without a budget nothing was reserved, so this call is not among what waits to be shipped.
-    let own = if entry.policy.max_budget.is_some() { Money::ZERO } else { cost };
-    put(headers, names::KEY_SPEND, &(spend.known + spend.unshipped + own).to_string());
+    let is_held = entry.policy.max_budget.is_some() || entry.shared_budget().is_some();
+    let own = if is_held { Money::ZERO } else { cost };
+    put(headers, names::KEY_SPEND, &(spend + own).to_string());
     if let Some(max) = entry.policy.max_budget {
         put(headers, names::KEY_MAX_BUDGET, &max.to_string());
     }

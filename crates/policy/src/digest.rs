@@ -1,14 +1,18 @@
 //! A number for all policies together, by which replicas are compared with each other and the database.
 
-use domain::KeyPolicy;
+use domain::{AccountPolicy, KeyPolicy};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// One key's part; the digest of a replica is the sum of its keys' parts, so that their order does not
+/// One key's part; the digest of a replica is the sum of the parts of its keys and accounts, so that their order does not
 /// matter and a change costs two of these.
 ///
 /// It is the first eight bytes of the SHA-256 of a JSON array of what is decided by, without spend, which
 /// moves all the time. Others compute it too: `e2e/harness/policy.py`.
 pub(crate) fn part(policy: &KeyPolicy) -> u64 {
+    let terms = policy.terms.as_deref();
+    let budget = terms.and_then(|terms| terms.budget_id.as_deref());
+    let duration = terms.and_then(|terms| terms.duration.as_deref());
     let facts = (
         policy.hash,
         &policy.alias,
@@ -21,19 +25,64 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
         policy.max_budget.map(|money| money.0),
         policy.blocked,
         policy.expires.map(|at| at.0),
+        (&policy.project_id, budget, duration),
     );
+    part_of(&facts)
+}
+
+/// An account's part. Windows come and go with time and are left out.
+pub(crate) fn part_of_account(policy: &AccountPolicy) -> u64 {
+    let AccountPolicy { id, limits, .. } = policy;
+    let more = limits.more.iter().map(|more| (&more.duration, more.max.0)).collect::<Vec<_>>();
+    let facts = (
+        (id.kind.as_str(), &id.within, &id.id),
+        policy.blocked,
+        &policy.models,
+        &policy.aliases,
+        (&policy.parent, &policy.budget_id, &policy.member_budget_id),
+        (limits.max.map(|money| money.0), limits.soft.map(|money| money.0), &limits.duration, more),
+    );
+    part_of(&facts)
+}
+
+fn part_of(facts: &impl Serialize) -> u64 {
     let mut sum = Sha256::new();
     // Writing plain data into a hasher cannot fail; a part that did would only differ.
-    let _ = serde_json::to_writer(&mut sum, &facts);
+    let _ = serde_json::to_writer(&mut sum, facts);
     sum.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::key::KeyTerms;
+    use domain::{AccountId, AccountKind, Limits, TimedLimit, Window};
     use kit::{KeyHash, Money, Timestamp};
 
     /// Reckoned with `e2e/harness/policy.py`.
+    /// The same.
+    #[test]
+    fn others_reckon_the_same_of_accounts() {
+        let policy = AccountPolicy {
+            id: AccountId { kind: AccountKind::Team, within: "".into(), id: "röd".into() },
+            blocked: true,
+            models: ["gpt-4o".into()].into(),
+            aliases: [("a".into(), "b".into())].into(),
+            parent: Some("org".into()),
+            budget_id: None,
+            member_budget_id: Some("b1".into()),
+            limits: Limits {
+                max: Some(Money(5)),
+                soft: None,
+                duration: Some("1d".into()),
+                more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
+            },
+            spend: Money(3),
+            windows: [Window::for_ever(Money(1))].into(),
+        };
+        assert_eq!(part_of_account(&policy), 1_191_123_744_509_481_707);
+    }
+
     #[test]
     fn others_reckon_the_same() {
         let policy = KeyPolicy {
@@ -49,8 +98,14 @@ mod tests {
             spend: Money(1),
             blocked: false,
             expires: Some(Timestamp(7)),
+            project_id: Some("project".into()),
+            terms: Some(Box::new(KeyTerms {
+                budget_id: Some("shared".into()),
+                duration: Some("1d".into()),
+                windows: [Window::for_ever(Money(1))].into(),
+            })),
         };
-        assert_eq!(part(&policy), 3_140_320_590_882_540_997);
+        assert_eq!(part(&policy), 10_272_154_028_985_444_987);
         assert_eq!(part(&KeyPolicy { spend: Money(2), ..policy.clone() }), part(&policy));
         assert_ne!(part(&KeyPolicy { blocked: true, ..policy.clone() }), part(&policy));
     }

@@ -4,8 +4,8 @@
 //! "BULKPOL" version u8 | salt | check | pieces: (is last u8, length u32, sealed bytes)
 //! ```
 //!
-//! The first piece is the head; the others are keys, one after the other, whole keys in each. Numbers are
-//! little-endian, head and keys are postcard, and all of it is [sealed](crate::seal). Another version's copy
+//! The first piece is the head; the others are accounts and then keys, one after the other, whole ones in each.
+//! Numbers are little-endian, all else is postcard, and all of it is [sealed](crate::seal). Another version's copy
 //! is not read, since the database has it all; the next save takes its place.
 
 use std::fs::{self, File, OpenOptions};
@@ -14,15 +14,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use domain::KeyPolicy;
+use domain::{AccountPolicy, KeyPolicy};
 use kit::{Rng, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::AccountEntry;
 use crate::seal::{CHECK_BYTES, Label, SALT_BYTES, Sealer, TAG_BYTES};
 
 const MAGIC: [u8; 7] = *b"BULKPOL";
-/// Goes up whenever [`Head`] or [`KeyPolicy`] is stored otherwise; a test tells when that is so.
-const VERSION: u8 = b'2';
+/// Goes up whenever [`Head`], [`KeyPolicy`] or [`AccountRecord`] is stored otherwise; a test tells when that is so.
+const VERSION: u8 = b'3';
 /// A piece is closed once it is this long, after the key that made it so.
 const PIECE_BYTES: usize = 256 << 10;
 /// Longest piece that is believed.
@@ -58,8 +59,26 @@ pub(crate) struct Head {
     pub seq: i64,
     /// When the replica was last known to be like the database.
     pub synced_at: Timestamp,
+    pub accounts: u64,
     pub keys: u64,
+    /// Of the keys.
     pub digest: u64,
+    pub accounts_digest: u64,
+}
+
+/// An account as it is kept. One that cannot be read is kept as such: unknown, it would limit nobody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AccountRecord {
+    pub policy: AccountPolicy,
+    pub is_unreadable: bool,
+}
+
+/// What a copy holds.
+#[derive(Debug)]
+pub(crate) struct Loaded<T> {
+    pub head: Head,
+    pub accounts: Vec<AccountEntry>,
+    pub keys: Vec<T>,
 }
 
 impl DiskCopy {
@@ -74,7 +93,10 @@ impl DiskCopy {
     }
 
     /// The copy, whole or not at all; `None` when there is none.
-    pub(crate) fn load<T>(&self, each: impl Fn(KeyPolicy) -> T) -> Result<Option<(Head, Vec<T>)>, CopyError> {
+    pub(crate) fn load<T>(
+        &self,
+        mut each: impl FnMut(KeyPolicy) -> T,
+    ) -> Result<Option<Loaded<T>>, CopyError> {
         let file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -85,21 +107,33 @@ impl DiskCopy {
         let mut pieces = Pieces { input, sealer: sealer.ok_or(CopyError::OtherSecret)?, piece: Vec::new() };
         let (mut is_last, head) = pieces.next()?;
         let head: Head = postcard::from_bytes(head)?;
-        let mut keys = Vec::new();
+        let (mut accounts, mut keys) = (Vec::new(), Vec::new());
         while !is_last {
             let (last, mut rest) = pieces.next()?;
             is_last = last;
             while !rest.is_empty() {
-                let (policy, more) = postcard::take_from_bytes(rest)?;
-                keys.push(each(policy));
-                rest = more;
+                if (accounts.len() as u64) < head.accounts {
+                    let (record, more) = postcard::take_from_bytes::<AccountRecord>(rest)?;
+                    accounts.push(AccountEntry::from(record));
+                    rest = more;
+                } else {
+                    let (policy, more) = postcard::take_from_bytes(rest)?;
+                    keys.push(each(policy));
+                    rest = more;
+                }
             }
         }
-        if keys.len() as u64 == head.keys { Ok(Some((head, keys))) } else { Err(CopyError::Damaged) }
+        let is_whole = (accounts.len() as u64, keys.len() as u64) == (head.accounts, head.keys);
+        if is_whole { Ok(Some(Loaded { head, accounts, keys })) } else { Err(CopyError::Damaged) }
     }
 
     /// Puts a copy in place at once or not at all, readable by its owner only.
-    pub(crate) fn save(&self, head: Head, keys: impl Iterator<Item = KeyPolicy>) -> Result<(), CopyError> {
+    pub(crate) fn save(
+        &self,
+        head: Head,
+        accounts: impl Iterator<Item = AccountRecord>,
+        keys: impl Iterator<Item = KeyPolicy>,
+    ) -> Result<(), CopyError> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
@@ -111,11 +145,20 @@ impl DiskCopy {
         drop(rng);
         write_label(&mut out, sealer.label())?;
         let mut piece = postcard::to_allocvec(&head)?;
-        for key in keys {
-            // The head is a piece of its own.
-            if sealer.is_new() || piece.len() >= PIECE_BYTES {
+        // The head is a piece of its own.
+        let mut bound = 0;
+        for account in accounts {
+            if piece.len() >= bound {
                 write_piece(&mut out, &mut sealer, &mut piece, false)?;
             }
+            bound = PIECE_BYTES;
+            piece = postcard::to_extend(&account, piece)?;
+        }
+        for key in keys {
+            if piece.len() >= bound {
+                write_piece(&mut out, &mut sealer, &mut piece, false)?;
+            }
+            bound = PIECE_BYTES;
             piece = postcard::to_extend(&key, piece)?;
         }
         write_piece(&mut out, &mut sealer, &mut piece, true)?;
@@ -203,6 +246,7 @@ fn read_exact(input: &mut impl Read, bytes: &mut [u8]) -> Result<(), CopyError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{AccountId, AccountKind, Window};
     use kit::{KeyHash, Money, SeededRng};
 
     fn copy(path: &Path, secret: &str, seed: u64) -> DiskCopy {
@@ -211,27 +255,38 @@ mod tests {
 
     fn policy(number: u64) -> KeyPolicy {
         KeyPolicy {
-            hash: KeyHash::of(&format!("sk-{number}")),
             alias: Some(format!("a-very-secret-name-{number}").into()),
             user_id: Some("user".into()),
             team_id: Some("team".into()),
-            organization_id: None,
             models: ["gpt-4o".into()].into(),
             aliases: [("a".into(), "b".into())].into(),
             tags: ["tag".into()].into(),
             max_budget: Some(Money(7)),
             spend: Money(5),
-            blocked: false,
             expires: Some(Timestamp(9)),
+            ..KeyPolicy::free(KeyHash::of(&format!("sk-{number}")))
         }
     }
 
-    const HEAD: Head = Head { seq: 3, synced_at: Timestamp(4), keys: 2, digest: 5 };
+    fn account(id: &str) -> AccountPolicy {
+        let id = AccountId { kind: AccountKind::Team, within: "".into(), id: id.into() };
+        let mut policy = AccountEntry::unreadable(id).policy;
+        policy.windows = [Window { duration: "1d".into(), ends: Timestamp(8), base: Money(3) }].into();
+        policy
+    }
+
+    fn accounts() -> impl Iterator<Item = AccountRecord> {
+        let record = |(id, is_unreadable)| AccountRecord { policy: account(id), is_unreadable };
+        [("red", false), ("blue", true)].into_iter().map(record)
+    }
+
+    const HEAD: Head =
+        Head { seq: 3, synced_at: Timestamp(4), accounts: 2, keys: 2, digest: 5, accounts_digest: 6 };
 
     fn saved(keys: u64) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy.copy");
-        copy(&path, "secret", 1).save(Head { keys, ..HEAD }, (0..keys).map(policy)).unwrap();
+        copy(&path, "secret", 1).save(Head { keys, ..HEAD }, accounts(), (0..keys).map(policy)).unwrap();
         (folder, path)
     }
 
@@ -239,9 +294,10 @@ mod tests {
     fn what_was_saved_is_loaded_however_many_pieces_it_takes() {
         for keys in [0, 1, 2, 9_000] {
             let (_folder, path) = saved(keys);
-            let (head, loaded) = copy(&path, "secret", 2).load(|policy| policy).unwrap().unwrap();
-            assert_eq!(head, Head { keys, ..HEAD });
-            assert!(loaded.into_iter().eq((0..keys).map(policy)));
+            let loaded = copy(&path, "secret", 2).load(|policy| policy).unwrap().unwrap();
+            assert_eq!(loaded.head, Head { keys, ..HEAD });
+            assert!(loaded.keys.into_iter().eq((0..keys).map(policy)));
+            assert!(loaded.accounts.iter().map(AccountRecord::from).eq(accounts()));
         }
     }
 
@@ -254,7 +310,7 @@ mod tests {
         assert!(!bytes.windows(6).any(|part| part == b"secret"));
         let other = copy(&path, "another", 1).load(|policy| policy);
         assert!(matches!(other, Err(CopyError::OtherSecret)), "{other:?}");
-        copy(&path, "secret", 2).save(HEAD, (0..2).map(policy)).unwrap();
+        copy(&path, "secret", 2).save(HEAD, accounts(), (0..2).map(policy)).unwrap();
         let again = fs::read(&path).unwrap();
         assert!(bytes.len() == again.len() && bytes[8..40] != again[8..40] && bytes[56..] != again[56..]);
     }
@@ -263,12 +319,12 @@ mod tests {
     fn another_version_is_told_as_such() {
         let (_folder, path) = saved(2);
         let bytes = fs::read(&path).unwrap();
-        for version in [b'1', b'3', 0] {
+        for version in [b'1', b'4', 0] {
             let mut other = bytes.clone();
             other[7] = version;
             fs::write(&path, &other).unwrap();
             let error = copy(&path, "secret", 1).load(|policy| policy).unwrap_err();
-            assert!(error.to_string().contains("this version reads 2"), "{error}");
+            assert!(error.to_string().contains("this version reads 3"), "{error}");
         }
         fs::write(&path, b"something else entirely").unwrap();
         assert!(matches!(copy(&path, "secret", 1).load(|policy| policy), Err(CopyError::Foreign)));
@@ -302,9 +358,14 @@ mod tests {
     /// When this fails the format has changed: raise `VERSION`, then put the new bytes here.
     #[test]
     fn the_format_has_this_version() {
-        let bytes =
-            [postcard::to_allocvec(&HEAD).unwrap(), postcard::to_allocvec(&policy(1)).unwrap()].concat();
+        let bytes = [
+            postcard::to_allocvec(&HEAD),
+            postcard::to_allocvec(&account("red")),
+            postcard::to_allocvec(&policy(1)),
+        ]
+        .map(Result::unwrap)
+        .concat();
         let sum = crc32fast::hash(&bytes);
-        assert_eq!((VERSION, bytes.len(), sum), (b'2', 95, 3_264_742_899));
+        assert_eq!((VERSION, bytes.len(), sum), (b'3', 122, 2_317_403_265));
     }
 }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
-use domain::KeyPolicy;
-use domain::key::NameList;
-use kit::{KeyHash, Money};
+use domain::{KeyPolicy, Limits};
+use kit::{KeyHash, Money, Timestamp};
 
-use crate::budget::{OverBudget, Reservation, Spend, SpendFigures};
+use crate::budget::{OverBudget, Reservation, SoftCrossed, Spend, SpendFigures, UsedUp};
+use crate::digest;
+use crate::map::Entry;
 
 /// A key as it stood when it was looked up. A change makes a new entry; both share what is spent.
 #[derive(Debug)]
@@ -21,36 +22,74 @@ pub struct KeyEntry {
 
 impl KeyEntry {
     pub(crate) fn new(policy: KeyPolicy) -> Self {
-        let spend = Arc::new(Spend::known(policy.spend));
+        let windows = policy.terms.as_ref().map_or(&[][..], |terms| &terms.windows);
+        let spend = Arc::new(Spend::new(policy.spend, windows));
         Self { policy, is_unreadable: false, spend, snapshot: AtomicU32::new(0) }
     }
 
     /// A key of which nothing can be told but that it is there.
     pub(crate) fn unreadable(hash: KeyHash) -> Self {
-        let policy = KeyPolicy {
-            hash,
-            alias: None,
-            user_id: None,
-            team_id: None,
-            organization_id: None,
-            models: NameList::default(),
-            aliases: Box::default(),
-            tags: NameList::default(),
-            max_budget: None,
-            spend: Money::ZERO,
-            blocked: true,
-            expires: None,
-        };
+        let policy = KeyPolicy { blocked: true, ..KeyPolicy::free(hash) };
         Self { is_unreadable: true, ..Self::new(policy) }
     }
 
-    /// This key in place of what it was before: calls under way stay counted.
-    pub(crate) fn succeeding(self, old: &Self) -> Self {
+    pub fn spend(&self) -> SpendFigures {
+        self.spend.figures()
+    }
+
+    /// What counts against the key's own budget, calls under way left out.
+    pub fn counted(&self, now: Timestamp) -> Money {
+        let duration = self.policy.terms.as_ref().and_then(|terms| terms.duration.as_deref());
+        self.spend.counted(duration.unwrap_or_default(), now)
+    }
+
+    /// The shared budget that stands in for the key's own.
+    pub fn shared_budget(&self) -> Option<&str> {
+        let terms = self.policy.terms.as_ref().filter(|_| self.policy.max_budget.is_none());
+        terms.and_then(|terms| terms.budget_id.as_deref())
+    }
+
+    /// Holds a reservation's estimate against the key's budget, or against `shared` in its place.
+    ///
+    /// # Errors
+    /// When what is spent and held already reaches the budget (`>=`, as on the compatible surface).
+    pub fn hold(
+        &self,
+        reservation: &mut Reservation,
+        shared: Option<&Limits>,
+        now: Timestamp,
+    ) -> Result<Option<SoftCrossed>, OverBudget> {
+        if let Some(limits) = shared {
+            return reservation.hold(&self.spend, limits, UsedUp::Reached, now);
+        }
+        let duration = self.policy.terms.as_ref().and_then(|terms| terms.duration.clone());
+        let limits = Limits { max: self.policy.max_budget, duration, ..Limits::default() };
+        reservation.hold(&self.spend, &limits, UsedUp::Reached, now)
+    }
+}
+
+impl Entry for KeyEntry {
+    type Id<'i> = &'i KeyHash;
+
+    fn id(&self) -> &KeyHash {
+        &self.policy.hash
+    }
+
+    fn is(&self, hash: &KeyHash) -> bool {
+        self.policy.hash == *hash
+    }
+
+    // A key hash is a SHA-256 already: any bytes of it will do, and nobody can choose them.
+    fn slot_of(hash: &KeyHash) -> u64 {
+        hash.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn succeeding(self, old: &Self) -> Self {
+        old.spend.set_windows(self.policy.terms.as_ref().map_or(&[], |terms| &terms.windows));
         Self { spend: Arc::clone(&old.spend), ..self }
     }
 
-    /// Whether both decide alike, whatever is spent.
-    pub(crate) fn decides_as(&self, other: &Self) -> bool {
+    fn decides_as(&self, other: &Self) -> bool {
         let KeyPolicy {
             hash,
             alias,
@@ -64,6 +103,8 @@ impl KeyEntry {
             spend: _,
             blocked,
             expires,
+            project_id,
+            terms,
         } = &self.policy;
         let theirs = &other.policy;
         self.is_unreadable == other.is_unreadable
@@ -72,31 +113,22 @@ impl KeyEntry {
             && (alias, user_id, team_id, organization_id)
                 == (&theirs.alias, &theirs.user_id, &theirs.team_id, &theirs.organization_id)
             && (models, aliases, tags) == (&theirs.models, &theirs.aliases, &theirs.tags)
+            && (project_id, terms) == (&theirs.project_id, &theirs.terms)
     }
 
-    pub(crate) fn mark(&self, snapshot: u32) {
-        self.snapshot.store(snapshot, Ordering::Relaxed);
+    fn is_unreadable(&self) -> bool {
+        self.is_unreadable
     }
 
-    pub(crate) fn is_marked(&self, snapshot: u32) -> bool {
-        self.snapshot.load(Ordering::Relaxed) == snapshot
+    fn part(&self) -> u64 {
+        digest::part(&self.policy)
     }
 
-    /// Takes in the database's total. When it may lie before what was heard since, it can only raise
-    /// what is known; the next refresh puts that right. Returns whether anything changed.
-    pub(crate) fn hear(&self, total: Money, is_newest: bool) -> bool {
-        if is_newest { self.spend.set_known(total) } else { self.spend.raise_known(total) }
+    fn snapshot(&self) -> &AtomicU32 {
+        &self.snapshot
     }
 
-    pub fn spend(&self) -> SpendFigures {
-        self.spend.figures()
-    }
-
-    /// Holds `estimate` against the key's budget.
-    ///
-    /// # Errors
-    /// When what is spent and held already reaches the budget (`>=`, as on the compatible surface).
-    pub fn reserve(&self, estimate: Money) -> Result<Reservation, OverBudget> {
-        self.spend.reserve(estimate, self.policy.max_budget)
+    fn spend(&self) -> &Spend {
+        &self.spend
     }
 }

@@ -10,10 +10,12 @@
 //!   [one read each 100 ms](Settings::read_spacing), and a key works as soon as it was made. Wrong keys
 //!   are not remembered: a fresh replica is the list of all right ones, and a list of wrong ones could
 //!   only outlive its truth.
-//! - [`KeyEntry::reserve`]: holds a call's estimate against the budget until its cost is in the
-//!   database's total.
+//! - [`Replica::account`]: those that keys answer to: teams, users, organisations and the rest.
+//! - [`Reservation`]: holds a call's estimate against every budget that it may use up, until its cost is in
+//!   the database's totals.
 //! - [`Replica::run`]: the background task.
 
+mod account;
 mod budget;
 mod catch_up;
 mod digest;
@@ -29,11 +31,15 @@ mod share;
 mod source;
 mod status;
 
-pub use budget::{OverBudget, Reservation, SpendFigures};
+pub use account::{AccountEntry, AccountName};
+pub use budget::{OverBudget, Reservation, SoftCrossed, SpendFigures, UsedUp};
 pub use catch_up::CatchUp;
 pub use disk::DiskCopy;
 pub use entry::KeyEntry;
 pub use replica::Replica;
 pub use settings::Settings;
-pub use source::{Changes, Page, PageStart, Source, SourceError, Stored, WakeUps};
+pub use source::{
+    AccountPage, AccountSpend, AccountStart, Changes, KeySpend, Page, PageStart, Source, SourceError, Spent,
+    Stored, WakeUps,
+};
 pub use status::{LoadedFrom, Status};

@@ -1,98 +1,126 @@
 //! Keys by hash, for many readers at once.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use domain::KeyPolicy;
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-use kit::KeyHash;
+use kit::Money;
 
-use crate::share::SharedLists;
-use crate::{KeyEntry, digest};
+use crate::budget::Spend;
 
 /// Parts with a lock each, so that a change stops few readers, and those for a moment.
 const SHARDS: usize = 64;
 
-/// The key's own hash places an entry, and the entry holds the key: a slot costs a pointer.
-type Shard = HashTable<Arc<KeyEntry>>;
+/// What a map holds: a key or an account, found by the name that is in it.
+pub(crate) trait Entry: Sized {
+    type Id<'i>: Copy;
 
-pub(crate) struct Map {
-    shards: Box<[RwLock<Shard>]>,
-    /// The sum of the parts of all readable keys; see [`digest`].
-    digest: AtomicU64,
-    unreadable: AtomicUsize,
-    lists: Mutex<SharedLists>,
+    fn id(&self) -> Self::Id<'_>;
+    fn is(&self, id: Self::Id<'_>) -> bool;
+    fn slot_of(id: Self::Id<'_>) -> u64;
+    /// This entry in place of what it was before: calls under way stay counted.
+    fn succeeding(self, old: &Self) -> Self;
+    /// Whether both decide alike, whatever is spent.
+    fn decides_as(&self, other: &Self) -> bool;
+    fn is_unreadable(&self) -> bool;
+    /// Its part of the digest.
+    fn part(&self) -> u64;
+    /// The last snapshot that it was in.
+    fn snapshot(&self) -> &AtomicU32;
+    fn spend(&self) -> &Spend;
+
+    fn mark(&self, snapshot: u32) {
+        self.snapshot().store(snapshot, Ordering::Relaxed);
+    }
+
+    fn is_marked(&self, snapshot: u32) -> bool {
+        self.snapshot().load(Ordering::Relaxed) == snapshot
+    }
+
+    /// Takes in the database's total. When it may lie before what was heard since, it can only raise
+    /// what is known; the next refresh puts that right. Returns whether anything changed.
+    fn hear(&self, total: Money, is_newest: bool) -> bool {
+        if is_newest { self.spend().set_known(total) } else { self.spend().raise_known(total) }
+    }
 }
 
-impl Map {
+/// The name's hash places an entry, and the entry holds the name: a slot costs a pointer.
+type Shard<E> = HashTable<Arc<E>>;
+
+pub(crate) struct Map<E> {
+    shards: Box<[RwLock<Shard<E>>]>,
+    /// The sum of the parts of all readable entries; see [`digest`](crate::digest).
+    digest: AtomicU64,
+    unreadable: AtomicUsize,
+    count: AtomicUsize,
+}
+
+impl<E: Entry> Map<E> {
     pub(crate) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             digest: AtomicU64::new(0),
             unreadable: AtomicUsize::new(0),
-            lists: Mutex::default(),
+            count: AtomicUsize::new(0),
         }
     }
 
     /// Puts into an empty map `entries` whose digest is known to be `digest`: reckoning it takes longer than
     /// the rest.
-    pub(crate) fn fill(&self, entries: impl IntoIterator<Item = Arc<KeyEntry>>, digest: u64) {
+    pub(crate) fn fill(&self, entries: impl IntoIterator<Item = Arc<E>>, digest: u64) {
         for entry in entries {
-            let slot = slot_of(&entry.policy.hash);
-            self.write(shard_of(&entry.policy.hash)).insert_unique(slot, entry, slot_again);
+            let slot = E::slot_of(entry.id());
+            self.count.fetch_add(1, Ordering::Relaxed);
+            self.unreadable.fetch_add(usize::from(entry.is_unreadable()), Ordering::Relaxed);
+            self.write(shard_of(slot)).insert_unique(slot, entry, slot_again);
         }
         self.digest.store(digest, Ordering::Relaxed);
     }
 
-    /// An entry of this map, whose lists are those that other keys have alike.
-    pub(crate) fn entry(&self, mut policy: KeyPolicy) -> KeyEntry {
-        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.share(&mut policy.models);
-        lists.share(&mut policy.tags);
-        KeyEntry::new(policy)
+    pub(crate) fn get(&self, id: E::Id<'_>) -> Option<Arc<E>> {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let slot = E::slot_of(id);
+        self.read(shard_of(slot)).find(slot, |entry| entry.is(id)).cloned()
     }
 
-    pub(crate) fn get(&self, hash: &KeyHash) -> Option<Arc<KeyEntry>> {
-        self.read(shard_of(hash)).find(slot_of(hash), |entry| entry.policy.hash == *hash).cloned()
-    }
-
-    /// Puts in a key as it is now, and returns what is in force; that is the entry from before when both
+    /// Puts in an entry as it is now, and returns what is in force; that is the entry from before when both
     /// decide alike.
-    pub(crate) fn put(&self, fresh: KeyEntry) -> Arc<KeyEntry> {
-        let hash = fresh.policy.hash;
-        let mut shard = self.write(shard_of(&hash));
-        match shard.entry(slot_of(&hash), |entry| entry.policy.hash == hash, slot_again) {
-            Entry::Occupied(old) if old.get().decides_as(&fresh) => Arc::clone(old.get()),
-            Entry::Occupied(mut old) => {
-                let entry = Arc::new(fresh.succeeding(old.get()));
-                self.count_out(old.get());
+    pub(crate) fn put(&self, fresh: E) -> Arc<E> {
+        let slot = E::slot_of(fresh.id());
+        let mut shard = self.write(shard_of(slot));
+        match shard.find_mut(slot, |entry| entry.is(fresh.id())) {
+            Some(old) if old.decides_as(&fresh) => Arc::clone(old),
+            Some(old) => {
+                let entry = Arc::new(fresh.succeeding(old));
+                self.count_out(old);
                 self.count_in(&entry);
-                *old.get_mut() = Arc::clone(&entry);
+                *old = Arc::clone(&entry);
                 entry
             }
-            Entry::Vacant(place) => {
+            None => {
                 let entry = Arc::new(fresh);
                 self.count_in(&entry);
-                place.insert(Arc::clone(&entry));
+                shard.insert_unique(slot, Arc::clone(&entry), slot_again);
                 entry
             }
         }
     }
 
-    pub(crate) fn remove(&self, hash: &KeyHash) {
-        let mut shard = self.write(shard_of(hash));
-        if let Ok(entry) = shard.find_entry(slot_of(hash), |entry| entry.policy.hash == *hash) {
+    pub(crate) fn remove(&self, id: E::Id<'_>) {
+        let slot = E::slot_of(id);
+        if let Ok(entry) = self.write(shard_of(slot)).find_entry(slot, |entry| entry.is(id)) {
             self.count_out(entry.get());
             entry.remove();
         }
     }
 
-    /// Drops every key that `keeps` says no to.
-    pub(crate) fn retain(&self, keeps: impl Fn(&KeyEntry) -> bool) {
+    /// Drops every entry that the snapshot did not have.
+    pub(crate) fn retain_marked(&self, snapshot: u32) {
         for at in 0..SHARDS {
             self.write(at).retain(|entry| {
-                let kept = keeps(entry);
+                let kept = entry.is_marked(snapshot);
                 if !kept {
                     self.count_out(entry);
                 }
@@ -102,7 +130,7 @@ impl Map {
     }
 
     pub(crate) fn len(&self) -> usize {
-        (0..SHARDS).map(|at| self.read(at).len()).sum()
+        self.count.load(Ordering::Relaxed)
     }
 
     pub(crate) fn digest(&self) -> u64 {
@@ -114,53 +142,54 @@ impl Map {
     }
 
     /// The entries, one shard at a time.
-    pub(crate) fn shards(&self) -> impl Iterator<Item = Vec<Arc<KeyEntry>>> {
+    pub(crate) fn shards(&self) -> impl Iterator<Item = Vec<Arc<E>>> {
         (0..SHARDS).map(|at| self.read(at).iter().cloned().collect())
     }
 
-    fn count_in(&self, entry: &KeyEntry) {
-        if entry.is_unreadable {
+    fn count_in(&self, entry: &E) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if entry.is_unreadable() {
             self.unreadable.fetch_add(1, Ordering::Relaxed);
         } else {
             // Wraps around, as a sum of parts does.
-            self.digest.fetch_add(digest::part(&entry.policy), Ordering::Relaxed);
+            self.digest.fetch_add(entry.part(), Ordering::Relaxed);
         }
     }
 
-    fn count_out(&self, entry: &KeyEntry) {
-        if entry.is_unreadable {
+    fn count_out(&self, entry: &E) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        if entry.is_unreadable() {
             self.unreadable.fetch_sub(1, Ordering::Relaxed);
         } else {
-            self.digest.fetch_sub(digest::part(&entry.policy), Ordering::Relaxed);
+            self.digest.fetch_sub(entry.part(), Ordering::Relaxed);
         }
     }
 
-    fn read(&self, at: usize) -> RwLockReadGuard<'_, Shard> {
+    fn read(&self, at: usize) -> RwLockReadGuard<'_, Shard<E>> {
         self.shards[at].read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, at: usize) -> RwLockWriteGuard<'_, Shard> {
+    fn write(&self, at: usize) -> RwLockWriteGuard<'_, Shard<E>> {
         self.shards[at].write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn slot_again(entry: &Arc<KeyEntry>) -> u64 {
-    slot_of(&entry.policy.hash)
+fn slot_again<E: Entry>(entry: &Arc<E>) -> u64 {
+    E::slot_of(entry.id())
 }
 
-// A key hash is a SHA-256 already: any bytes of it will do, and nobody can choose them.
-fn slot_of(hash: &KeyHash) -> u64 {
-    hash.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-fn shard_of(hash: &KeyHash) -> usize {
-    usize::from(hash.0[8]) % SHARDS
+// Bits that a table of any likely size does not place its entries by.
+const fn shard_of(slot: u64) -> usize {
+    (slot >> 40) as usize % SHARDS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kit::{Money, Timestamp};
+    use crate::KeyEntry;
+    use crate::share::SharedLists;
+    use domain::KeyPolicy;
+    use kit::{KeyHash, Timestamp};
 
     const KEYS: u64 = 100_000;
     /// Of the 100 MB that a gateway with 100,000 keys may take, what its other parts leave.
@@ -170,19 +199,22 @@ mod tests {
     fn policy(number: u64) -> KeyPolicy {
         let text = |prefix: &str, number: u64| Some(format!("{prefix}-{number:06}").into_boxed_str());
         KeyPolicy {
-            hash: KeyHash::of(&format!("sk-{number}")),
             alias: text("service-account", number),
             user_id: text("user", number % 5_000),
             team_id: text("team", number % 100),
-            organization_id: None,
             models: ["gpt-4o".into(), "claude-sonnet-*".into()].into(),
-            aliases: Box::default(),
             tags: ["production".into()].into(),
             max_budget: Some(Money(1_000_000_000)),
             spend: Money(5),
-            blocked: false,
             expires: Some(Timestamp(1)),
+            ..KeyPolicy::free(KeyHash::of(&format!("sk-{number}")))
         }
+    }
+
+    fn reserve(entry: &KeyEntry, estimate: Money) -> crate::Reservation {
+        let mut held = crate::Reservation::of(estimate);
+        entry.hold(&mut held, None, Timestamp(0)).unwrap();
+        held
     }
 
     fn resident_bytes() -> u64 {
@@ -195,7 +227,8 @@ mod tests {
     fn a_hundred_thousand_keys_fit_their_memory() {
         let before = resident_bytes();
         let map = Map::new();
-        (0..KEYS).for_each(|number| drop(map.put(map.entry(policy(number)))));
+        let mut lists = SharedLists::default();
+        (0..KEYS).for_each(|number| drop(map.put(lists.key(policy(number)))));
         let each = (resident_bytes() - before) / KEYS;
         println!("{each} bytes per key");
         assert!(each < BYTES_PER_KEY_MAX, "{each} bytes per key");
@@ -207,7 +240,7 @@ mod tests {
     fn a_change_keeps_what_is_held_and_no_change_keeps_the_entry() {
         let map = Map::new();
         let first = map.put(KeyEntry::new(policy(3)));
-        let held = first.reserve(Money(7)).unwrap();
+        let held = reserve(&first, Money(7));
         let same = map.put(KeyEntry::new(KeyPolicy { spend: Money(9), ..policy(3) }));
         assert!(Arc::ptr_eq(&first, &same));
         let blocked = map.put(KeyEntry::new(KeyPolicy { blocked: true, ..policy(3) }));
@@ -228,15 +261,15 @@ mod tests {
         map.put(KeyEntry::new(KeyPolicy { blocked: true, ..policy(3) }));
         assert_ne!(map.digest(), other.digest());
         map.put(KeyEntry::new(policy(3)));
-        map.retain(|entry| entry.policy.hash != policy(5).hash);
+        map.remove(&policy(5).hash);
         other.remove(&policy(5).hash);
         assert_eq!(map.digest(), other.digest());
         map.put(KeyEntry::unreadable(policy(3).hash));
         other.remove(&policy(3).hash);
         assert_eq!((map.digest(), map.unreadable(), map.len()), (other.digest(), 1, 9));
-        map.retain(|_| false);
+        map.retain_marked(1);
         assert_eq!((map.digest(), map.unreadable(), map.len()), (0, 0, 0));
-        map.fill((0..10).map(|number| Arc::new(map.entry(policy(number)))), 77);
+        map.fill((0..10).map(|number| Arc::new(KeyEntry::new(policy(number)))), 77);
         assert_eq!((map.digest(), map.len()), (77, 10));
     }
 }

@@ -1,17 +1,18 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::UsageEvent;
+use domain::{AccountKind, UsageEvent};
 use kit::{KeyHash, Money, Timestamp};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::catch_up::Round;
 use crate::map::Map;
-use crate::{DiskCopy, KeyEntry, LoadedFrom, Settings, Status};
+use crate::share::SharedLists;
+use crate::{AccountEntry, AccountName, DiskCopy, KeyEntry, LoadedFrom, Settings, Status};
 
-/// This gateway's copy of every key's policy. Clones are the same replica.
+/// This gateway's copy of all policy. Clones are the same replica.
 #[derive(Clone)]
 pub struct Replica {
     pub(crate) inner: Arc<Inner>,
@@ -21,7 +22,11 @@ pub(crate) struct Inner {
     pub settings: Settings,
     /// `None` keeps none.
     pub copy: Option<DiskCopy>,
-    pub map: Map,
+    pub keys: Map<KeyEntry>,
+    pub accounts: Map<AccountEntry>,
+    pub lists: Mutex<SharedLists>,
+    /// The time from which the spend of accounts is to be read again, by the ledger's clock.
+    pub accounts_again: AtomicI64,
     pub seq: AtomicI64,
     /// Asks the background task to look at the tail now.
     pub wake: Notify,
@@ -45,34 +50,39 @@ impl Replica {
     /// A replica with what an earlier run left on disk, or empty when there is no good copy: that is
     /// logged, and never stops a start.
     pub fn load_or_empty(copy: DiskCopy, settings: Settings) -> Self {
-        let map = Map::new();
-        let head = match copy.load(|policy| Arc::new(map.entry(policy))) {
-            Ok(Some((head, entries))) => {
-                map.fill(entries, head.digest);
-                Some(head)
+        let replica = Self::new(Some(copy), settings);
+        let inner = &replica.inner;
+        let Some(copy) = &inner.copy else { return replica };
+        let loaded = {
+            let mut lists = inner.lists();
+            copy.load(|policy| Arc::new(lists.key(policy)))
+        };
+        match loaded {
+            Ok(Some(loaded)) => {
+                inner.keys.fill(loaded.keys, loaded.head.digest);
+                inner.accounts.fill(loaded.accounts.into_iter().map(Arc::new), loaded.head.accounts_digest);
+                inner.adopt(loaded.head.seq, loaded.head.synced_at);
             }
-            Ok(None) => None,
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(file = %copy.path().display(), %error, "the policy copy on disk is not used");
-                None
             }
-        };
-        let replica = Self::new(Some(copy), map, settings);
-        if let Some(head) = head {
-            replica.inner.adopt(head.seq, head.synced_at);
         }
         replica
     }
 
     /// An empty replica that keeps no copy on disk.
     pub fn empty(settings: Settings) -> Self {
-        Self::new(None, Map::new(), settings)
+        Self::new(None, settings)
     }
 
-    fn new(copy: Option<DiskCopy>, map: Map, settings: Settings) -> Self {
+    fn new(copy: Option<DiskCopy>, settings: Settings) -> Self {
         let inner = Inner {
             copy,
-            map,
+            keys: Map::new(),
+            accounts: Map::new(),
+            lists: Mutex::default(),
+            accounts_again: AtomicI64::new(i64::MAX),
             seq: AtomicI64::new(0),
             wake: Notify::new(),
             rounds_begun: AtomicU64::new(0),
@@ -90,26 +100,42 @@ impl Replica {
 
     /// The entry of a known key. Takes no longer than finding it; waits for nothing.
     pub fn lookup(&self, hash: &KeyHash) -> Option<Arc<KeyEntry>> {
-        self.inner.map.get(hash)
+        self.inner.keys.get(hash)
+    }
+
+    /// The entry of a known account. Takes no longer than finding it.
+    pub fn account(&self, name: AccountName<'_>) -> Option<Arc<AccountEntry>> {
+        self.inner.accounts.get(name)
     }
 
     /// Tells what the ledger has shipped. `own` says whether this process made the calls: only those
-    /// hold money here. `totals` is what the database says that keys have spent now.
-    pub fn shipped(&self, own: bool, events: &[UsageEvent], totals: &[(KeyHash, Money)]) {
+    /// hold money here. `totals` is what the database says that keys have spent now. `at` is the ledger's time
+    /// of the batch; `None` when part of it was shipped before, nobody knows when.
+    pub fn shipped(
+        &self,
+        own: bool,
+        events: &[UsageEvent],
+        totals: &[(KeyHash, Money)],
+        at: Option<Timestamp>,
+    ) {
         let mut sums: HashMap<KeyHash, (Money, Option<Money>)> =
             totals.iter().map(|(key, total)| (*key, (Money::ZERO, Some(*total)))).collect();
+        let mut shipments = self.inner.shipments();
+        *shipments += 1;
         for event in events.iter().filter(|_| own) {
             if let Some(key) = event.intent.key {
                 sums.entry(key).or_default().0 += event.outcome.cost;
             }
+            self.inner.charge_accounts(event);
         }
-        let mut shipments = self.inner.shipments();
-        *shipments += 1;
         for (key, (cost, total)) in sums {
-            if let Some(entry) = self.inner.map.get(&key) {
+            if let Some(entry) = self.inner.keys.get(&key) {
                 entry.spend.shipped(cost, total);
             }
         }
+        // What was added to accounts here is put right by a look that has the batch in it.
+        let again = at.map_or(0, |at| at.micros().saturating_sub(1));
+        self.inner.accounts_again.fetch_min(again, Ordering::Relaxed);
         self.inner.spend_unsaved.store(true, Ordering::Relaxed);
     }
 
@@ -117,9 +143,11 @@ impl Replica {
     pub fn status(&self, now: Timestamp) -> Status {
         let mut status = self.inner.status().clone();
         status.seq = self.inner.seq.load(Ordering::Relaxed);
-        status.keys = self.inner.map.len();
-        status.unreadable_keys = self.inner.map.unreadable();
-        status.digest = self.inner.map.digest();
+        status.keys = self.inner.keys.len();
+        status.unreadable_keys = self.inner.keys.unreadable();
+        status.accounts = self.inner.accounts.len();
+        status.unreadable_accounts = self.inner.accounts.unreadable();
+        status.digest = self.inner.keys.digest().wrapping_add(self.inner.accounts.digest());
         status.stale_for = status.age(now).unwrap_or_default();
         status.is_stale = status.is_stale_after(self.inner.settings.stale_after, now);
         status
@@ -131,15 +159,53 @@ impl Replica {
         status.is_stale_after(self.inner.settings.stale_after, now).then(|| status.age(now))
     }
 
-    /// Every entry, in no order; for jobs, not for requests.
+    /// Every account, in no order; for jobs, not for requests.
+    pub fn accounts(&self) -> impl Iterator<Item = Arc<AccountEntry>> {
+        self.inner.accounts.shards().flatten()
+    }
+
+    /// Every key, in no order; for jobs, not for requests.
     pub fn entries(&self) -> impl Iterator<Item = Arc<KeyEntry>> {
-        self.inner.map.shards().flatten()
+        self.inner.keys.shards().flatten()
     }
 }
 
 impl Inner {
     pub(crate) fn shipments(&self) -> MutexGuard<'_, u64> {
         self.shipments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lists(&self) -> MutexGuard<'_, SharedLists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everyone to whom an event was charged, as the ledger's running totals have it.
+    fn charge_accounts(&self, event: &UsageEvent) {
+        if self.accounts.len() == 0 || event.outcome.cost == Money::ZERO {
+            return;
+        }
+        let intent = &event.intent;
+        let own = |kind, id: &Option<Box<str>>| {
+            let entry = id.as_deref().and_then(|id| self.accounts.get(AccountName::new(kind, id)));
+            if let Some(entry) = entry {
+                entry.spend.shipped(event.outcome.cost, None);
+            }
+        };
+        own(AccountKind::User, &intent.user_id);
+        own(AccountKind::Team, &intent.team_id);
+        own(AccountKind::Organization, &intent.organization_id);
+        own(AccountKind::Customer, &intent.customer);
+        if let (Some(within), Some(id)) = (&intent.team_id, &intent.user_id) {
+            let member = AccountName { kind: AccountKind::Member, within, id };
+            if let Some(entry) = self.accounts.get(member) {
+                entry.spend.shipped(event.outcome.cost, None);
+            }
+        }
+        for tag in intent.tags.iter().collect::<BTreeSet<_>>() {
+            if let Some(entry) = self.accounts.get(AccountName::new(AccountKind::Tag, tag)) {
+                entry.spend.shipped(event.outcome.cost, None);
+            }
+        }
     }
 
     pub(crate) fn status(&self) -> MutexGuard<'_, Status> {

@@ -9,9 +9,10 @@ use kit::{Clock, KeyHash, Timestamp};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::catch_up::{Round, RoundResult};
+use crate::map::{Entry, Map};
 use crate::replica::Inner;
-use crate::source::{Changes, PageStart, Stored, WakeUps};
-use crate::{KeyEntry, LoadedFrom, Replica, Source, SourceError, saver};
+use crate::source::{AccountStart, Changes, PageStart, Spent, Stored, StoredAccount, WakeUps};
+use crate::{AccountEntry, AccountName, KeyEntry, LoadedFrom, Replica, Source, SourceError, saver};
 
 /// Changes read at once.
 const CHANGES_MAX: u32 = 1_000;
@@ -41,6 +42,7 @@ impl Replica {
             needs_snapshot: true,
             snapshots: 0,
             spend_seen: Timestamp(0),
+            accounts_seen: Timestamp(0),
         };
         tokio::select! {
             () = follower.follow() => {}
@@ -61,6 +63,8 @@ struct Follower<'s, S> {
     snapshots: u32,
     /// Time of the newest spend that was read; the database's own, strictly increasing.
     spend_seen: Timestamp,
+    /// The same of accounts.
+    accounts_seen: Timestamp,
 }
 
 impl<S: Source> Follower<'_, S> {
@@ -124,6 +128,14 @@ impl<S: Source> Follower<'_, S> {
         let began = self.clock.monotonic();
         let seq = limited(limit, self.source.head()).await?;
         self.snapshots = self.snapshots.wrapping_add(1);
+        // Before the keys, so that no key is ever without those that it answers to.
+        let mut start = Some(AccountStart::default());
+        while let Some(from) = start {
+            let before = *inner.shipments();
+            let page = limited(limit, self.source.account_page(&from, PAGE_KEYS_MAX)).await?;
+            start = page.next;
+            apply_accounts(inner, page.accounts, before, Some(self.snapshots));
+        }
         let mut start = Some(PageStart::default());
         while let Some(from) = start {
             let before = *inner.shipments();
@@ -132,14 +144,16 @@ impl<S: Source> Follower<'_, S> {
             apply(inner, page.keys, before, Some(self.snapshots));
         }
         let nothing_saved = inner.shipments();
-        inner.map.retain(|entry| entry.is_marked(self.snapshots));
+        inner.keys.retain_marked(self.snapshots);
+        inner.accounts.retain_marked(self.snapshots);
         drop(nothing_saved);
         inner.seq.store(seq, Ordering::Relaxed);
         inner.status().loaded_from = LoadedFrom::Database;
-        self.spend_seen = Timestamp(0);
+        (self.spend_seen, self.accounts_seen) = (Timestamp(0), Timestamp(0));
         self.needs_snapshot = false;
-        let (keys, took) = (inner.map.len(), self.clock.monotonic().saturating_sub(began));
-        tracing::info!(keys, took_ms = took.as_millis(), "all policy was read from the database");
+        let (keys, accounts) = (inner.keys.len(), inner.accounts.len());
+        let took = self.clock.monotonic().saturating_sub(began);
+        tracing::info!(keys, accounts, took_ms = took.as_millis(), "all policy was read from the database");
         Ok(())
     }
 
@@ -161,6 +175,7 @@ impl<S: Source> Follower<'_, S> {
                 return Ok(());
             }
             if changes.next > seq {
+                apply_accounts(inner, changes.accounts, before, None);
                 apply(inner, changes.keys, before, None);
                 inner.seq.store(changes.next, Ordering::Relaxed);
             }
@@ -174,21 +189,19 @@ impl<S: Source> Follower<'_, S> {
         let inner = &self.inner;
         for _ in 0..SPEND_READS_MAX {
             let before = *inner.shipments();
-            let read = self.source.spend_since(self.spend_seen);
-            let spends = limited(inner.settings.read_timeout, read).await?;
+            let again = inner.accounts_again.swap(i64::MAX, Ordering::Relaxed);
+            self.accounts_seen = self.accounts_seen.min(Timestamp(again));
+            let limit = inner.settings.read_timeout;
+            let spends = limited(limit, self.source.spend_since(self.spend_seen)).await?;
+            let accounts = limited(limit, self.source.account_spend_since(self.accounts_seen)).await?;
             let shipments = inner.shipments();
             let is_newest = *shipments == before;
-            for (hash, spend, at) in spends {
-                if let Some(entry) = inner.map.get(&hash)
-                    && entry.hear(spend, is_newest)
-                {
-                    inner.spend_unsaved.store(true, Ordering::Relaxed);
-                }
-                if is_newest {
-                    self.spend_seen = self.spend_seen.max(at);
-                }
-            }
+            let seen = hear(inner, &inner.keys, &spends, is_newest, |id| id);
+            let accounts_seen =
+                hear(inner, &inner.accounts, &accounts, is_newest, |id| AccountName::from(id));
             if is_newest {
+                self.spend_seen = self.spend_seen.max(seen);
+                self.accounts_seen = self.accounts_seen.max(accounts_seen);
                 return Ok(());
             }
         }
@@ -218,6 +231,28 @@ fn has_gap(changes: &Changes, seq: i64) -> bool {
     seq < changes.pruned || changes.head < seq || (changes.next <= seq && changes.head > seq)
 }
 
+/// Takes in what was spent, and returns the time of the newest of it.
+fn hear<E: Entry, I>(
+    inner: &Inner,
+    map: &Map<E>,
+    spends: &[Spent<I>],
+    is_newest: bool,
+    name: impl for<'i> Fn(&'i I) -> E::Id<'i>,
+) -> Timestamp {
+    let mut newest = Timestamp(0);
+    for Spent { id, spend, changed_at, window } in spends {
+        newest = newest.max(*changed_at);
+        let Some(entry) = map.get(name(id)) else { continue };
+        if entry.hear(*spend, is_newest) {
+            inner.spend_unsaved.store(true, Ordering::Relaxed);
+        }
+        if let Some(window) = window.as_ref().filter(|_| is_newest) {
+            entry.spend().set_window(window);
+        }
+    }
+    newest
+}
+
 /// Takes in keys that were read after `before` shipments of the ledger; `snapshot` is the one that they
 /// are part of.
 fn apply(inner: &Inner, keys: Vec<(KeyHash, Stored)>, before: u64, snapshot: Option<u32>) {
@@ -227,16 +262,50 @@ fn apply(inner: &Inner, keys: Vec<(KeyHash, Stored)>, before: u64, snapshot: Opt
         let entry = match stored {
             Stored::Policy(policy) => {
                 let spend = policy.spend;
-                let entry = inner.map.put(inner.map.entry(policy));
+                let entry = inner.keys.put(inner.lists().key(policy));
                 entry.hear(spend, is_newest);
                 entry
             }
             Stored::Unreadable(why) => {
                 tracing::error!(key = %hash, why, "a key is refused: its stored policy cannot be read");
-                inner.map.put(KeyEntry::unreadable(hash))
+                inner.keys.put(KeyEntry::unreadable(hash))
             }
             Stored::Gone => {
-                inner.map.remove(&hash);
+                inner.keys.remove(&hash);
+                continue;
+            }
+        };
+        if let Some(snapshot) = snapshot {
+            entry.mark(snapshot);
+        }
+    }
+    inner.policy_unsaved.store(true, Ordering::Relaxed);
+}
+
+/// The same for accounts.
+fn apply_accounts(inner: &Inner, accounts: Vec<StoredAccount>, before: u64, snapshot: Option<u32>) {
+    let shipments = inner.shipments();
+    let is_newest = *shipments == before;
+    for (id, stored) in accounts {
+        let entry = match stored {
+            Stored::Policy(policy) => {
+                let spend = policy.spend;
+                let entry = inner.accounts.put(inner.lists().account(policy));
+                entry.hear(spend, is_newest);
+                entry
+            }
+            Stored::Unreadable(why) => {
+                let kind = id.kind.as_str();
+                tracing::error!(
+                    kind,
+                    id = &*id.id,
+                    why,
+                    "calls are refused: what is stored of an account cannot be read"
+                );
+                inner.accounts.put(AccountEntry::unreadable(id))
+            }
+            Stored::Gone => {
+                inner.accounts.remove(AccountName::from(&id));
                 continue;
             }
         };

@@ -9,7 +9,7 @@ use domain::KeyPolicy;
 use kit::{Clock, Timestamp};
 use tokio::time::sleep;
 
-use crate::disk::Head;
+use crate::disk::{AccountRecord, Head};
 use crate::replica::Inner;
 use crate::{KeyEntry, LoadedFrom};
 
@@ -58,13 +58,17 @@ fn save(inner: &Inner) {
     let synced_at = status.last_sync_at.unwrap_or(Timestamp(0));
     // Nothing is applied meanwhile, so that number, digest and entries are of one moment.
     let nothing_applied = inner.shipments();
-    let (seq, digest) = (inner.seq.load(Ordering::Relaxed), inner.map.digest());
-    let mut entries = inner.map.shards().flatten().collect::<Vec<_>>();
+    let (seq, digest) = (inner.seq.load(Ordering::Relaxed), inner.keys.digest());
+    let accounts_digest = inner.accounts.digest();
+    let mut entries = inner.keys.shards().flatten().collect::<Vec<_>>();
+    let accounts = inner.accounts.shards().flatten().collect::<Vec<_>>();
     drop(nothing_applied);
     // A key that cannot be read is left out: from a copy it is unknown, which refuses it as well.
     entries.retain(|entry| !entry.is_unreadable);
-    let head = Head { seq, synced_at, keys: entries.len() as u64, digest };
-    let result = copy.save(head, entries.iter().map(|entry| with_spend(entry)));
+    let (accounts_count, keys) = (accounts.len() as u64, entries.len() as u64);
+    let head = Head { seq, synced_at, accounts: accounts_count, keys, digest, accounts_digest };
+    let records = accounts.iter().map(|entry| AccountRecord::from(&**entry));
+    let result = copy.save(head, records, entries.iter().map(|entry| with_spend(entry)));
     if let Err(error) = &result {
         inner.policy_unsaved.store(true, Ordering::Relaxed);
         tracing::error!(file = %copy.path().display(), %error, "the policy copy cannot be written");
@@ -76,5 +80,9 @@ fn save(inner: &Inner) {
 /// restart without a database it still counts.
 fn with_spend(entry: &KeyEntry) -> KeyPolicy {
     let figures = entry.spend();
-    KeyPolicy { spend: figures.known + figures.unshipped, ..entry.policy.clone() }
+    let mut policy = KeyPolicy { spend: figures.known + figures.unshipped, ..entry.policy.clone() };
+    if let Some(terms) = &mut policy.terms {
+        terms.windows = entry.spend.windows().into();
+    }
+    policy
 }

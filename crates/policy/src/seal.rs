@@ -60,12 +60,6 @@ impl Sealer {
     pub(crate) const fn label(&self) -> Label {
         self.label
     }
-
-    /// Whether no piece was sealed yet.
-    pub(crate) const fn is_new(&self) -> bool {
-        self.pieces == 0
-    }
-
     pub(crate) fn seal(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), Unspecified> {
         let nonce = self.next_nonce(is_last);
         self.key.seal_in_place_append_tag(nonce, Aad::from(self.label.salt), piece)

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::key::NameList;
+use domain::{AccountPolicy, KeyPolicy};
+
+use crate::{AccountEntry, KeyEntry};
 
 /// Most lists that are looked for; what comes beyond is each key's own.
 const LISTS_MAX: usize = 1 << 16;
@@ -13,6 +16,18 @@ const LISTS_MAX: usize = 1 << 16;
 pub(crate) struct SharedLists(HashSet<NameList>);
 
 impl SharedLists {
+    /// An entry whose lists are those that other keys have alike.
+    pub(crate) fn key(&mut self, mut policy: KeyPolicy) -> KeyEntry {
+        self.share(&mut policy.models);
+        self.share(&mut policy.tags);
+        KeyEntry::new(policy)
+    }
+
+    pub(crate) fn account(&mut self, mut policy: AccountPolicy) -> AccountEntry {
+        self.share(&mut policy.models);
+        AccountEntry::new(policy)
+    }
+
     /// Puts the list that is known already in place of one that is the same.
     pub(crate) fn share(&mut self, list: &mut NameList) {
         if let Some(known) = self.0.get(list) {

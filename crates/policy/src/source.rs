@@ -2,10 +2,12 @@
 
 use std::future::Future;
 
-use kit::{KeyHash, Money, Timestamp};
+use kit::Timestamp;
 use store::{Store, StoreError};
 
-pub use store::policy::{Changes, Page, PageStart, Stored};
+pub use store::policy::{
+    AccountPage, AccountSpend, AccountStart, Changes, KeySpend, Page, PageStart, Spent, Stored, StoredAccount,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -21,6 +23,13 @@ pub trait Source: Send + Sync + 'static {
     /// The next keys in the order of their hashes, `limit` at most.
     fn page(&self, start: &PageStart, limit: u32) -> impl Future<Output = Result<Page, SourceError>> + Send;
 
+    /// The next accounts, `limit` at most.
+    fn account_page(
+        &self,
+        start: &AccountStart,
+        limit: u32,
+    ) -> impl Future<Output = Result<AccountPage, SourceError>> + Send;
+
     /// What changed after `seq`, at most `limit` changes of it.
     fn changes_since(
         &self,
@@ -32,7 +41,13 @@ pub trait Source: Send + Sync + 'static {
     fn spend_since(
         &self,
         since: Timestamp,
-    ) -> impl Future<Output = Result<Vec<(KeyHash, Money, Timestamp)>, SourceError>> + Send;
+    ) -> impl Future<Output = Result<Vec<KeySpend>, SourceError>> + Send;
+
+    /// The same of accounts.
+    fn account_spend_since(
+        &self,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<AccountSpend>, SourceError>> + Send;
 
     /// A subscription to changes, where the database has such a thing.
     fn wake_ups(&self) -> impl Future<Output = Result<Option<Self::WakeUps>, SourceError>> + Send;
@@ -61,8 +76,16 @@ impl Source for Store {
         Ok(self.policy().changes_since(seq, limit).await?)
     }
 
-    async fn spend_since(&self, since: Timestamp) -> Result<Vec<(KeyHash, Money, Timestamp)>, SourceError> {
+    async fn account_page(&self, start: &AccountStart, limit: u32) -> Result<AccountPage, SourceError> {
+        Ok(self.policy().account_page(start, limit).await?)
+    }
+
+    async fn spend_since(&self, since: Timestamp) -> Result<Vec<KeySpend>, SourceError> {
         Ok(self.policy().spend_since(since).await?)
+    }
+
+    async fn account_spend_since(&self, since: Timestamp) -> Result<Vec<AccountSpend>, SourceError> {
+        Ok(self.policy().account_spend_since(since).await?)
     }
 
     async fn wake_ups(&self) -> Result<Option<Self::WakeUps>, SourceError> {

@@ -37,6 +37,9 @@ pub struct Status {
     pub keys: usize,
     /// Of these, keys that are refused since their stored policy cannot be read.
     pub unreadable_keys: usize,
+    /// Those that keys answer to.
+    pub accounts: usize,
+    pub unreadable_accounts: usize,
     /// The same for two replicas that hold the same policies; see `docs/operations.md`.
     pub digest: u64,
     /// Why the database cannot be read at the moment.

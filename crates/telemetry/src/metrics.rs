@@ -40,6 +40,7 @@ pub struct Metrics {
     durations: ByDialect,
     overheads: ByDialect,
     refusals: Resolved<&'static str>,
+    soft_budgets: Resolved<&'static str>,
     retries: Resolved<&'static str>,
     failures: Resolved<&'static str>,
     cooldowns: Counter,
@@ -86,6 +87,7 @@ impl Metrics {
             durations: ByDialect::new(&mut registry, &names::REQUEST_DURATION),
             overheads: ByDialect::new(&mut registry, &names::OVERHEAD),
             refusals: Resolved::new(&mut registry, &names::REFUSALS),
+            soft_budgets: Resolved::new(&mut registry, &names::SOFT_BUDGETS),
             retries: Resolved::new(&mut registry, &names::RETRIES),
             failures: Resolved::new(&mut registry, &names::UPSTREAM_FAILURES),
             cooldowns,
@@ -121,6 +123,11 @@ impl Metrics {
     /// A request was refused before any provider was called. `reason` is a short fixed word.
     pub fn refused(&self, reason: &'static str) {
         self.refusals.count(reason, || vec![("reason", reason.to_owned())]);
+    }
+
+    /// A soft budget is used up. `kind` says whose it is, in a short fixed word.
+    pub fn soft_budget_crossed(&self, kind: &'static str) {
+        self.soft_budgets.count(kind, || vec![("kind", kind.to_owned())]);
     }
 
     /// An attempt is repeated. `reason` is a short fixed word.

@@ -38,6 +38,7 @@ fn all_touched() -> Metrics {
     metrics.call_ended(&labels, &outcome(Status::Success, Usage::default()), Duration::from_secs(2));
     metrics.request_ended(Dialect::OpenAiChat, 200, Duration::from_secs(2), Duration::from_micros(150));
     metrics.refused("unknown_key");
+    metrics.soft_budget_crossed("team");
     metrics.retried("refused");
     metrics.upstream_failed("dns");
     metrics.cooled_down();

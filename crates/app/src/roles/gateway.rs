@@ -210,7 +210,8 @@ async fn tail(replica: Arc<Replica>, store: Store, clock: Arc<dyn Clock>, stop: 
 
 async fn ship(ledger: Ledger, store: Store, replica: Arc<Replica>, stop: watch::Receiver<bool>) {
     let on_shipped = move |batch: ledger::ShippedBatch<'_>| {
-        replica.shipped(batch.own, batch.events, &batch.shipped.key_spend);
+        let shipped = batch.shipped;
+        replica.shipped(batch.own, batch.events, &shipped.key_spend, shipped.at);
     };
     if let Err(error) = ledger.run(store, on_shipped, stopped(stop)).await {
         tracing::error!("the ledger has stopped shipping: {error}");

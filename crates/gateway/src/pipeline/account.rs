@@ -5,7 +5,7 @@ use kit::Money;
 use routing::Candidate;
 use uuid::Uuid;
 
-use super::identify::Caller;
+use super::identify::{Caller, Principal};
 use super::read::Ask;
 use super::receive::{Received, cut};
 use super::settle::{CLIENT_CLOSED_REQUEST, End};
@@ -29,10 +29,11 @@ pub fn intent(
     at: Option<(&Candidate, &Ready)>,
     estimate: Money,
 ) -> Intent {
-    let policy = match caller {
+    let principal = match caller {
         Caller::Master => None,
-        Caller::Key(entry) => Some(&entry.policy),
+        Caller::Key(principal) => Some(principal),
     };
+    let policy = principal.map(|principal| &principal.entry.policy);
     let own_tags = policy.map(|policy| policy.tags.iter().cloned()).into_iter().flatten();
     Intent {
         id,
@@ -42,7 +43,7 @@ pub fn intent(
         key_alias: policy.and_then(|policy| policy.alias.clone()),
         user_id: policy.and_then(|policy| policy.user_id.clone()),
         team_id: policy.and_then(|policy| policy.team_id.clone()),
-        organization_id: policy.and_then(|policy| policy.organization_id.clone()),
+        organization_id: principal.and_then(Principal::organization_id).map(Into::into),
         customer: ask.and_then(|ask| ask.customer.clone()),
         tags: ask.map(|ask| ask.tags.iter().cloned()).into_iter().flatten().chain(own_tags).collect(),
         dialect: received.dialect,

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use domain::access;
+use domain::AccountKind;
 use kit::Money;
+use policy::AccountName;
 use routing::{Candidate, Group};
 
 use super::identify::Caller;
+use super::owners::{check_open, grants};
+use super::read::Ask;
+use super::reserve::{Named, reserve};
 use crate::refusal::Refusal;
 use crate::worker::Core;
 
 /// A request that may go to a provider.
 pub struct Admitted {
     pub group: Arc<Group>,
-    /// The name after the key's aliases: what the client asked for, as routing knows it.
+    /// The name after all aliases: what the client asked for, as routing knows it.
     pub model: String,
     /// Our count of the prompt.
     pub input_tokens: u64,
@@ -28,18 +32,39 @@ pub fn admit(
     core: &Core,
     caller: &Caller,
     label: &'static str,
-    requested: &str,
+    ask: &Ask,
     input_tokens: u64,
     max_output_tokens: Option<u64>,
 ) -> Result<Admitted, Refusal> {
-    let model = aliased(caller, requested);
+    let named = named(core, caller, ask);
+    if let Some(customer) = &named.customer {
+        check_open(customer)?;
+    }
+    let model = aliased(caller, &ask.model);
     let group = core.table.resolve(model);
-    check_access(caller, requested, group.as_deref())
-        .or_else(|denied| check_access(caller, model, group.as_deref()).map_err(|_| denied))?;
+    check_access(caller, [&ask.model, model], group.as_deref())?;
+    check_named(&named, [&ask.model, model], group.as_deref())?;
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
     let estimate = dearest(core, &group, input_tokens, max_output_tokens);
-    let reservation = reserve(core, caller, estimate)?;
+    let reservation = match caller {
+        Caller::Key(principal) => reserve(core, principal, &named, estimate)?,
+        Caller::Master => None,
+    };
     Ok(Admitted { group, model: model.to_owned(), input_tokens, max_output_tokens, estimate, reservation })
+}
+
+/// Those that the request names and the replica knows, the key's own tags included.
+fn named(core: &Core, caller: &Caller, ask: &Ask) -> Named {
+    let find = |kind, id: &str| core.replica.account(AccountName::new(kind, id));
+    let customer = ask.customer.as_deref().and_then(|id| find(AccountKind::Customer, id));
+    let own = match caller {
+        Caller::Master => &[][..],
+        Caller::Key(principal) => &principal.entry.policy.tags,
+    };
+    // A tag that is named twice is charged once.
+    let own = own.iter().filter(|tag| !ask.tags.contains(tag));
+    let tags = ask.tags.iter().chain(own).filter_map(|tag| find(AccountKind::Tag, tag)).collect();
+    Named { customer, tags }
 }
 
 /// Longest part of an unknown model name that is repeated in an error.
@@ -49,21 +74,40 @@ fn shown(model: &str) -> &str {
     super::receive::cut(model, SHOWN_MODEL_BYTES_MAX)
 }
 
+/// The name after the aliases of the key's team, and then of the key.
 fn aliased<'m>(caller: &'m Caller, requested: &'m str) -> &'m str {
-    let Caller::Key(entry) = caller else { return requested };
-    entry.policy.aliases.iter().find(|(from, _)| **from == *requested).map_or(requested, |(_, to)| to)
+    let Caller::Key(principal) = caller else { return requested };
+    let of = |aliases: &'m [(Box<str>, Box<str>)], name: &'m str| {
+        aliases.iter().find(|(from, _)| **from == *name).map_or(name, |(_, to)| &**to)
+    };
+    let team = principal.owners.as_ref().and_then(|owners| owners.team.as_ref());
+    let model = team.map_or(requested, |team| of(&team.policy.aliases, requested));
+    of(&principal.entry.policy.aliases, model)
 }
 
-/// A name that no group answers to is checked as well, so that a key never learns which names exist.
-pub fn check_access(caller: &Caller, model: &str, group: Option<&Group>) -> Result<(), Refusal> {
-    let Caller::Key(entry) = caller else { return Ok(()) };
-    let granted = match group.and_then(|group| group.candidates.first()) {
-        Some(first) => {
-            access::grants(&entry.policy.models, model, &first.provider, &first.deployment.access_groups)
+/// Whether the key and all that it answers to grant a model, under the name asked for or the one that it stands
+/// for. A name that no group answers to is checked as well, so that a key never learns which names exist.
+pub fn check_access(caller: &Caller, names: [&str; 2], group: Option<&Group>) -> Result<(), Refusal> {
+    let Caller::Key(principal) = caller else { return Ok(()) };
+    let denied = |by| Refusal::ModelDenied { model: shown(names[0]).to_owned(), by };
+    if !grants(&principal.entry.policy.models, names, group) {
+        return Err(denied(None));
+    }
+    let Some(owners) = &principal.owners else { return Ok(()) };
+    for owner in owners.all() {
+        if !grants(&owner.policy.models, names, group) {
+            return Err(denied(Some(owner.policy.id.kind)));
         }
-        None => access::grants(&entry.policy.models, model, "", &[]),
-    };
-    if granted { Ok(()) } else { Err(Refusal::ModelDenied { model: shown(model).to_owned() }) }
+    }
+    Ok(())
+}
+
+fn check_named(named: &Named, names: [&str; 2], group: Option<&Group>) -> Result<(), Refusal> {
+    let Some(customer) = &named.customer else { return Ok(()) };
+    if grants(&customer.policy.models, names, group) {
+        return Ok(());
+    }
+    Err(Refusal::ModelDenied { model: shown(names[0]).to_owned(), by: Some(AccountKind::Customer) })
 }
 
 /// What the call costs at most, at the dearest deployment that may answer it.
@@ -73,18 +117,4 @@ fn dearest(core: &Core, group: &Group, input_tokens: u64, max_output_tokens: Opt
         ready.map_or(Money::ZERO, |ready| ready.priced.at_most(input_tokens, max_output_tokens))
     };
     group.candidates.iter().map(cost).max().unwrap_or(Money::ZERO)
-}
-
-/// Models that cost nothing are not held against a budget.
-fn reserve(core: &Core, caller: &Caller, estimate: Money) -> Result<Option<policy::Reservation>, Refusal> {
-    let Caller::Key(entry) = caller else { return Ok(None) };
-    if entry.policy.max_budget.is_none() || estimate == Money::ZERO {
-        return Ok(None);
-    }
-    entry.reserve(estimate).map(Some).map_err(|over| Refusal::OverBudget {
-        key: entry.policy.alias.as_deref().map_or_else(|| entry.policy.hash.to_hex(), Into::into),
-        spend: over.spend,
-        max: over.max,
-        status: core.settings.budget_exceeded_status,
-    })
 }

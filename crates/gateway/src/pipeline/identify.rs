@@ -7,6 +7,7 @@ use http::HeaderMap;
 use kit::KeyHash;
 use policy::{CatchUp, KeyEntry};
 
+use super::owners::Owners;
 use crate::credentials::{self, Presented};
 use crate::refusal::Refusal;
 use crate::worker::Core;
@@ -15,7 +16,23 @@ use crate::worker::Core;
 #[derive(Clone)]
 pub enum Caller {
     Master,
-    Key(Arc<KeyEntry>),
+    Key(Principal),
+}
+
+/// A key, and those that it answers to.
+#[derive(Clone)]
+pub struct Principal {
+    pub entry: Arc<KeyEntry>,
+    pub owners: Option<Arc<Owners>>,
+}
+
+impl Principal {
+    /// Whose spend a call counts to: the key's organisation, or that of its team.
+    pub fn organization_id(&self) -> Option<&str> {
+        let organization = self.owners.as_ref().and_then(|owners| owners.organization.as_ref());
+        let known = organization.map(|organization| &*organization.policy.id.id);
+        self.entry.policy.organization_id.as_deref().or(known)
+    }
 }
 
 /// Finds the caller of a request and checks that its key is good now.
@@ -37,7 +54,11 @@ pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusa
         None => catch_up(core, hash, presented).await?,
     };
     check(core, &entry, presented)?;
-    Ok(Caller::Key(entry))
+    let owners = Owners::of(&core.replica, &entry.policy);
+    if let Some(owners) = &owners {
+        owners.check_open()?;
+    }
+    Ok(Caller::Key(Principal { entry, owners }))
 }
 
 async fn catch_up(core: &Core, hash: KeyHash, presented: &str) -> Result<Arc<KeyEntry>, Refusal> {

@@ -6,8 +6,10 @@ pub mod attempt;
 pub mod deadline;
 pub mod failure;
 pub mod identify;
+pub mod owners;
 pub mod read;
 pub mod receive;
+pub mod reserve;
 pub mod settle;
 pub mod stream;
 
@@ -64,7 +66,7 @@ pub async fn run(
 
 fn admit_ask(worker: &Worker, received: &Received, caller: &Caller, ask: &Ask) -> Result<Admitted, Refusal> {
     let max_output = ask.envelope.max_tokens().map(|tokens| tokens.saturating_mul(ask.envelope.choices()));
-    admit::admit(&worker.core, caller, received.label, &ask.model, ask.input_tokens(), max_output)
+    admit::admit(&worker.core, caller, received.label, ask, ask.input_tokens(), max_output)
 }
 
 /// A refusal of a known caller: the answer, and a row in the ledger.

@@ -1,11 +1,13 @@
 //! Every way in which a request is refused by us, or failed by a provider, as facts; [`words`] turns them
 //! into what the compatible surface says, and the client's dialect gives that its shape.
 
+mod owners;
 mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::AccountKind;
 use kit::{KeyHash, Money, Timestamp};
 
 pub use words::{Source, Words};
@@ -35,13 +37,27 @@ pub enum Refusal {
         expired: Timestamp,
         now: Timestamp,
     },
+    /// Somebody that the key answers to is blocked.
+    BlockedAccount {
+        kind: AccountKind,
+        id: Box<str>,
+    },
+    /// What is stored of somebody that the key answers to makes no sense.
+    UnreadableAccount {
+        kind: AccountKind,
+        id: Box<str>,
+    },
     ModelDenied {
         model: String,
+        /// `None` is the key itself.
+        by: Option<AccountKind>,
     },
     OverBudget {
-        key: String,
+        payer: Payer,
         spend: Money,
         max: Money,
+        /// For how long the budget is, when it is one beside the main one.
+        window: Option<Box<str>>,
         status: u16,
     },
     BannedParam(String),
@@ -95,6 +111,23 @@ pub enum Refusal {
     Provider(ProviderFailure),
 }
 
+/// Whose budget is used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payer {
+    /// `None` is the key itself.
+    pub kind: Option<AccountKind>,
+    pub name: String,
+    /// The team of a member.
+    pub within: String,
+}
+
+impl Payer {
+    /// For logs and metrics.
+    pub fn label(&self) -> &'static str {
+        self.kind.map_or("key", AccountKind::as_str)
+    }
+}
+
 /// What went wrong at a provider.
 #[derive(Clone, Debug)]
 pub struct ProviderFailure {
@@ -132,6 +165,8 @@ impl Refusal {
             Self::BlockedKey => "blocked_key",
             Self::UnreadableKey => "unreadable_key",
             Self::ExpiredKey { .. } => "expired_key",
+            Self::BlockedAccount { .. } => "blocked_account",
+            Self::UnreadableAccount { .. } => "unreadable_account",
             Self::ModelDenied { .. } => "model_denied",
             Self::OverBudget { .. } => "over_budget",
             Self::InvalidModel { .. } => "invalid_model",
@@ -163,6 +198,8 @@ impl Refusal {
                 | Self::BlockedKey
                 | Self::UnreadableKey
                 | Self::ExpiredKey { .. }
+                | Self::BlockedAccount { .. }
+                | Self::UnreadableAccount { .. }
                 | Self::ModelDenied { .. }
                 | Self::OverBudget { .. }
         )

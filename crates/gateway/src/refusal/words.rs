@@ -4,7 +4,7 @@ use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use kit::Timestamp;
 
-use super::{FailureKind, ProviderFailure, Refusal};
+use super::{FailureKind, ProviderFailure, Refusal, owners};
 use crate::pipeline::settle::CLIENT_CLOSED_REQUEST;
 
 /// The param of errors about keys: the compatible surface sends this word, not null.
@@ -87,21 +87,10 @@ fn own(refusal: &Refusal) -> Words {
                 when(*now)
             ),
         ),
-        Refusal::ModelDenied { model } => (
-            403,
-            "key_model_access_denied",
-            Some("model".into()),
-            format!(
-                "The requested model '{model}' is not available for this API key, or the model name is invalid. \
-                 Call `/v1/models` to view available models for your key."
-            ),
-        ),
-        Refusal::OverBudget { key, spend, max, status } => (
-            *status,
-            "budget_exceeded",
-            None,
-            format!("Budget has been exceeded! Key={key} Current cost: {spend}, Max budget: {max}"),
-        ),
+        Refusal::BlockedAccount { .. }
+        | Refusal::UnreadableAccount { .. }
+        | Refusal::ModelDenied { .. }
+        | Refusal::OverBudget { .. } => owners::words(refusal),
         Refusal::BannedParam(param) => auth(
             401,
             format!("Authentication Error, Rejected Request: {param} is not allowed in request body."),
@@ -111,9 +100,9 @@ fn own(refusal: &Refusal) -> Words {
     Words { status, kind: kind.into(), param, message, source: Source::Gateway }
 }
 
-type Parts = (u16, &'static str, Option<String>, String);
+pub(super) type Parts = (u16, &'static str, Option<String>, String);
 
-fn auth(status: u16, message: String) -> Parts {
+pub(super) fn auth(status: u16, message: String) -> Parts {
     (status, "auth_error", Some(NO_PARAM.into()), message)
 }
 
@@ -268,6 +257,7 @@ fn when(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Payer;
     use super::*;
     use kit::{KeyHash, Money};
 
@@ -308,9 +298,10 @@ mod tests {
     #[test]
     fn a_budget_refusal_has_the_status_of_the_setting() {
         let refusal = Refusal::OverBudget {
-            key: "alias".into(),
+            payer: Payer { kind: None, name: "alias".into(), within: String::new() },
             spend: Money(2_000_000_000),
             max: Money(1_000_000_000),
+            window: None,
             status: 422,
         };
         let words = Words::from(&refusal);

@@ -87,7 +87,7 @@ impl Memory {
         if matches!(state.mode, Mode::Forgetful) {
             return away("connection reset");
         }
-        Some(Ok(Shipped { inserted, key_spend: Vec::new() }))
+        Some(Ok(Shipped { inserted, ..Shipped::default() }))
     }
 }
 

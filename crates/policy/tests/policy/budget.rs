@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::{Database, key};
+use crate::common::{Database, Reserve, key};
 use bulkhead_policy::{KeyEntry, Replica, Reservation, Settings, SpendFigures};
 use domain::{Dialect, Intent, KeyPolicy, Outcome, Status, Usage, UsageEvent};
 use kit::{Clock, KeyHash, ManualClock, Money, Timestamp};
@@ -84,7 +84,7 @@ impl Gateway {
 
     fn ship(&self, cost: i64) {
         let total = self.database.charge(self.hash, Money(cost));
-        self.replica.shipped(true, &[event(Money(cost))], &[(self.hash, total)]);
+        self.replica.shipped(true, &[event(Money(cost))], &[(self.hash, total)], None);
     }
 
     async fn refreshed(&self) {
@@ -144,7 +144,7 @@ async fn what_another_process_called_does_not_free_what_we_hold() {
     let gateway = Gateway::start(100).await;
     gateway.entry().reserve(Money(30)).unwrap().settle(Money(30));
     let total = gateway.database.charge(gateway.hash, Money(5));
-    gateway.replica.shipped(false, &[event(Money(5))], &[(gateway.hash, total)]);
+    gateway.replica.shipped(false, &[event(Money(5))], &[(gateway.hash, total)], None);
     assert_eq!(gateway.figures(), [5, 30, 0]);
 }
 
@@ -154,7 +154,7 @@ async fn a_batch_that_was_taken_unnoticed_is_counted_once() {
     gateway.entry().reserve(Money(30)).unwrap().settle(Money(30));
     gateway.database.charge(gateway.hash, Money(30));
     // Shipped again: nothing was new, so no total came back.
-    gateway.replica.shipped(true, &[event(Money(30))], &[]);
+    gateway.replica.shipped(true, &[event(Money(30))], &[], None);
     assert_eq!(gateway.figures(), [30, 0, 0]);
     gateway.refreshed().await;
     assert_eq!(gateway.figures(), [30, 0, 0]);
@@ -167,7 +167,7 @@ async fn a_reset_of_spend_frees_the_budget_though_a_late_total_comes_after_it() 
     let total = gateway.database.charge(gateway.hash, Money(100));
     gateway.database.put(KeyPolicy { max_budget: Some(Money(100)), ..key("sk-a") });
     gateway.database.until_followed().await;
-    gateway.replica.shipped(true, &[event(Money(100))], &[(gateway.hash, total)]);
+    gateway.replica.shipped(true, &[event(Money(100))], &[(gateway.hash, total)], None);
     assert!(gateway.entry().reserve(Money(1)).is_err());
     gateway.database.charge(gateway.hash, Money(1));
     gateway.refreshed().await;

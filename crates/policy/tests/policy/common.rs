@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use bulkhead_policy::{Changes, DiskCopy, Page, PageStart, Source, SourceError, Stored, WakeUps};
-use domain::KeyPolicy;
+use bulkhead_policy::{
+    AccountPage, AccountSpend, AccountStart, Changes, DiskCopy, KeyEntry, KeySpend, OverBudget, Page,
+    PageStart, Reservation, Source, SourceError, Spent, Stored, WakeUps,
+};
+use domain::{AccountId, AccountPolicy, KeyPolicy};
 use kit::{KeyHash, Money, Secret, SeededRng, Timestamp};
 use tokio::sync::{Notify, watch};
 
@@ -16,10 +19,18 @@ pub struct Database {
     bell: Arc<Notify>,
 }
 
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Changed {
+    Key(KeyHash),
+    Account(AccountId),
+}
+
 #[derive(Default)]
 struct State {
     keys: BTreeMap<KeyHash, KeyPolicy>,
-    log: Vec<(i64, KeyHash)>,
+    accounts: BTreeMap<AccountId, AccountPolicy>,
+    account_spend_at: BTreeMap<AccountId, Timestamp>,
+    log: Vec<(i64, Changed)>,
     seq: i64,
     spend_at: BTreeMap<KeyHash, Timestamp>,
     unreadable: BTreeSet<KeyHash>,
@@ -42,19 +53,17 @@ pub struct Reads {
 }
 
 pub fn key(name: &str) -> KeyPolicy {
-    KeyPolicy {
-        hash: KeyHash::of(name),
-        alias: Some(name.into()),
-        user_id: None,
-        team_id: None,
-        organization_id: None,
-        models: [].into(),
-        aliases: Box::default(),
-        tags: [].into(),
-        max_budget: None,
-        spend: Money::ZERO,
-        blocked: false,
-        expires: None,
+    KeyPolicy { alias: Some(name.into()), ..KeyPolicy::free(KeyHash::of(name)) }
+}
+
+pub trait Reserve {
+    fn reserve(&self, estimate: Money) -> Result<Reservation, OverBudget>;
+}
+
+impl Reserve for KeyEntry {
+    fn reserve(&self, estimate: Money) -> Result<Reservation, OverBudget> {
+        let mut reservation = Reservation::of(estimate);
+        self.hold(&mut reservation, None, Timestamp(0)).map(|_| reservation)
     }
 }
 
@@ -85,6 +94,32 @@ impl Database {
         state.keys.insert(hash, policy);
         state.log_change(hash);
         self.bell.notify_one();
+    }
+
+    pub fn put_account(&self, policy: AccountPolicy) {
+        let mut state = self.state.lock().unwrap();
+        state.log(Changed::Account(policy.id.clone()));
+        state.accounts.insert(policy.id.clone(), policy);
+        self.bell.notify_one();
+    }
+
+    pub fn delete_account(&self, id: &AccountId) {
+        let mut state = self.state.lock().unwrap();
+        state.accounts.remove(id);
+        state.log(Changed::Account(id.clone()));
+        self.bell.notify_one();
+    }
+
+    /// As the ledger does; `late` is what of it began before the account's window. Returns the ledger's time.
+    pub fn charge_account(&self, id: &AccountId, cost: Money, late: Money) -> Timestamp {
+        let mut state = self.state.lock().unwrap();
+        state.now += 1;
+        let at = Timestamp(state.now);
+        state.account_spend_at.insert(id.clone(), at);
+        let account = state.accounts.get_mut(id).unwrap();
+        account.spend += cost;
+        account.windows.iter_mut().for_each(|window| window.base += late);
+        at
     }
 
     pub fn delete(&self, hash: KeyHash) {
@@ -175,8 +210,12 @@ impl Database {
 
 impl State {
     fn log_change(&mut self, hash: KeyHash) {
+        self.log(Changed::Key(hash));
+    }
+
+    fn log(&mut self, changed: Changed) {
         self.seq += 1;
-        self.log.push((self.seq, hash));
+        self.log.push((self.seq, changed));
     }
 
     fn touch_spend(&mut self, hash: KeyHash) {
@@ -187,9 +226,17 @@ impl State {
     fn changes_since(&self, seq: i64, limit: usize) -> Changes {
         let part = self.log.iter().filter(|(at, _)| *at > seq).take(limit).collect::<Vec<_>>();
         let next = part.last().map_or(seq, |(at, _)| *at);
-        let hashes = part.iter().map(|(_, hash)| *hash).collect::<BTreeSet<_>>();
-        let keys = hashes.into_iter().map(|hash| (hash, self.stored(hash))).collect();
-        Changes { head: self.seq, pruned: self.pruned, next, keys, accounts: Vec::new() }
+        let mut changes = Changes { head: self.seq, pruned: self.pruned, next, ..Changes::default() };
+        for changed in part.iter().map(|(_, changed)| changed).collect::<BTreeSet<_>>() {
+            match changed {
+                Changed::Key(hash) => changes.keys.push((*hash, self.stored(*hash))),
+                Changed::Account(id) => {
+                    let stored = self.accounts.get(id).cloned().map_or(Stored::Gone, Stored::Policy);
+                    changes.accounts.push((id.clone(), stored));
+                }
+            }
+        }
+        changes
     }
 
     fn stored(&self, hash: KeyHash) -> Stored {
@@ -224,12 +271,40 @@ impl Source for Database {
         self.read(|reads| reads.tails += 1, |state| state.changes_since(seq, limit as usize)).await
     }
 
-    async fn spend_since(&self, since: Timestamp) -> Result<Vec<(KeyHash, Money, Timestamp)>, SourceError> {
+    async fn account_page(&self, _: &AccountStart, _: u32) -> Result<AccountPage, SourceError> {
+        let read = |state: &State| {
+            let accounts = state.accounts.iter();
+            let stored = accounts.map(|(id, policy)| (id.clone(), Stored::Policy(policy.clone()))).collect();
+            AccountPage { accounts: stored, next: None }
+        };
+        self.read(|_| {}, read).await
+    }
+
+    async fn account_spend_since(&self, since: Timestamp) -> Result<Vec<AccountSpend>, SourceError> {
+        let read = |state: &State| {
+            let changed = state.account_spend_at.iter().filter(|(_, at)| **at > since);
+            let spent = changed.flat_map(|(id, at)| {
+                let policy = &state.accounts[id];
+                let (first, rest) = (policy.windows.first(), policy.windows.iter().skip(1));
+                let windows = std::iter::once(first).chain(rest.map(Some));
+                windows.map(|window| Spent {
+                    id: id.clone(),
+                    spend: policy.spend,
+                    changed_at: *at,
+                    window: window.cloned(),
+                })
+            });
+            spent.collect()
+        };
+        self.read(|_| {}, read).await
+    }
+
+    async fn spend_since(&self, since: Timestamp) -> Result<Vec<KeySpend>, SourceError> {
         let read = |state: &State| {
             let changed = state.spend_at.iter().filter(|(_, at)| **at > since);
             let rows = changed.filter_map(|(hash, at)| {
                 let key = state.keys.get(hash).filter(|key| key.max_budget.is_some())?;
-                Some((*hash, key.spend, *at))
+                Some(Spent { id: *hash, spend: key.spend, changed_at: *at, window: None })
             });
             rows.collect()
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::copy_at;
+use crate::common::{Reserve, copy_at};
 use bulkhead_policy::{CatchUp, KeyEntry, LoadedFrom, Replica, Settings};
 use domain::{KeyPolicy, VirtualKey};
 use kit::{Clock, KeyHash, ManualClock, Money, Timestamp};

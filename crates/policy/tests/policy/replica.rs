@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Database, copy_at, key};
+use crate::common::{Database, Reserve, copy_at, key};
 use bulkhead_policy::{CatchUp, LoadedFrom, Replica, Settings};
 use domain::KeyPolicy;
 use kit::{Clock, KeyHash, ManualClock, Money, Timestamp};

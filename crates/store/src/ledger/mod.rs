@@ -65,6 +65,8 @@ pub struct Shipped {
     pub inserted: usize,
     /// The new total of each key that was charged.
     pub key_spend: Vec<(KeyHash, Money)>,
+    /// The ledger's time of the batch; `None` when some of it had been shipped before.
+    pub at: Option<Timestamp>,
 }
 
 pub struct Ledger<'a> {
@@ -114,7 +116,8 @@ impl Ledger<'_> {
         let key_spend = tx.add_spend(&rows, at).await?;
         tx.commit().await?;
         self.dimensions.learn(learned);
-        Ok(Some(Shipped { inserted: rows.len(), key_spend }))
+        let at = Some(at).filter(|_| expect == Expect::AllNew);
+        Ok(Some(Shipped { inserted: rows.len(), key_spend, at }))
     }
 }
 

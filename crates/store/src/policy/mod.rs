@@ -6,10 +6,10 @@ mod accounts;
 mod spend;
 mod subject;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use domain::key::NameList;
+use domain::key::{KeyTerms, NameList};
 use domain::{AccountId, AccountKind, KeyPolicy};
 use kit::{KeyHash, Money, Timestamp};
 use sqlx::postgres::{PgListener, PgPoolOptions};
@@ -22,9 +22,10 @@ use crate::db::{Db, Either, Tx, on};
 use crate::half_open::PING_TIMEOUT;
 use crate::keys::from_json;
 use crate::sql::statements;
+use crate::windows::window;
 
 pub use accounts::{AccountPage, AccountStart, StoredAccount};
-pub use spend::AccountSpend;
+pub use spend::{AccountSpend, KeySpend, Spent};
 pub use subject::Subject;
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.
@@ -38,7 +39,15 @@ const QUIET_MAX: Duration = Duration::from_secs(5);
 macro_rules! policy_columns {
     () => {
         "k.hash, k.alias, k.user_id, k.team_id, k.organization_id, k.models, k.aliases, k.metadata,
-         k.max_budget_nano, k.spend_nano, k.blocked, k.expires_at"
+         k.max_budget_nano, k.spend_nano, k.blocked, k.expires_at, k.project_id, k.budget_id, k.budget_duration,
+         w.duration AS window_duration, w.ends_at, w.base_nano"
+    };
+}
+
+/// A key's windows; a key with several comes as often.
+macro_rules! key_windows {
+    () => {
+        " LEFT JOIN budget_windows w ON w.kind = 'key' AND w.within = '' AND w.id = k.hash "
     };
 }
 
@@ -50,17 +59,19 @@ statements! {
     HOLD = "UPDATE policy_clock SET seq = seq WHERE id = 1";
     RECORD = "INSERT INTO policy_changes (seq, at, kind, within, key_hash, action, actor, changed_by)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    KEY = concat!("SELECT ", policy_columns!(), " FROM keys k WHERE k.hash = $1");
+    KEY = concat!("SELECT ", policy_columns!(), " FROM keys k", key_windows!(), "WHERE k.hash = $1");
     PAGE = concat!("SELECT ", policy_columns!(),
-                   " FROM keys k WHERE k.hash > $1 ORDER BY k.hash LIMIT CAST($2 AS BIGINT)");
+                   " FROM (SELECT * FROM keys WHERE hash > $1 ORDER BY hash LIMIT CAST($2 AS BIGINT)) k",
+                   key_windows!(), "ORDER BY k.hash");
     // One statement, so the numbers and the rows are of one moment. Accounts are read after it: what they are is
     // then as new as their change or newer, and what is newer has a change to come.
     CHANGES = concat!("SELECT p.seq AS head, p.pruned_seq AS pruned, c.seq AS change_seq,
                        c.kind AS change_kind, c.within AS change_within, c.key_hash AS change_id, ", policy_columns!(),
                       " FROM policy_clock p
-                        LEFT JOIN policy_changes c ON c.seq > CAST($1 AS BIGINT)
-                        LEFT JOIN keys k ON c.kind = 'key' AND k.hash = c.key_hash
-                        ORDER BY c.seq LIMIT CAST($2 AS BIGINT)");
+                        LEFT JOIN (SELECT * FROM policy_changes WHERE seq > CAST($1 AS BIGINT)
+                                   ORDER BY seq LIMIT CAST($2 AS BIGINT)) c ON 1 = 1
+                        LEFT JOIN keys k ON c.kind = 'key' AND k.hash = c.key_hash",
+                      key_windows!(), "ORDER BY c.seq");
     // Of the oldest changes, the newest that may go: too old, or too far behind the newest.
     PRUNABLE = "SELECT MAX(c.seq) FROM
                   (SELECT seq, at FROM policy_changes ORDER BY seq LIMIT CAST($1 AS BIGINT)) c, policy_clock p
@@ -85,6 +96,17 @@ pub enum Stored<P = KeyPolicy> {
     /// The row is there but makes no sense: nobody can tell what it allows. With the reason.
     Unreadable(String),
     Gone,
+}
+
+impl Stored {
+    /// Takes in another row of the same key, which tells another window of it.
+    fn add_windows(&mut self, other: &Self) {
+        if let (Self::Policy(policy), Self::Policy(other)) = (self, other)
+            && let (Some(terms), Some(more)) = (&mut policy.terms, &other.terms)
+        {
+            terms.windows = terms.windows.iter().chain(&more.windows).cloned().collect();
+        }
+    }
 }
 
 /// Some keys in the order of their hashes.
@@ -130,6 +152,12 @@ struct PolicyRow {
     spend_nano: Option<i64>,
     blocked: Option<i64>,
     expires_at: Option<i64>,
+    project_id: Option<String>,
+    budget_id: Option<String>,
+    budget_duration: Option<String>,
+    window_duration: Option<String>,
+    ends_at: Option<i64>,
+    base_nano: Option<i64>,
 }
 
 /// What stands beside a key in the tail.
@@ -166,9 +194,17 @@ impl Policy<'_> {
         on!(self.db.fresh(), |pool| {
             let query = sqlx::query(PAGE).bind(&start.0).bind(i64::from(limit));
             let rows = query.fetch_all(pool).await?;
+            // Fewer keys than rows make one page more, which is empty.
             let full = rows.len() >= limit as usize;
             let last = rows.last().filter(|_| full).map(|row| row.try_get("hash")).transpose()?;
-            Ok(Page { keys: rows.iter().filter_map(stored).collect(), next: last.map(PageStart) })
+            let mut keys = Vec::<(KeyHash, Stored)>::with_capacity(rows.len());
+            for (hash, stored) in rows.iter().filter_map(stored) {
+                match keys.last_mut() {
+                    Some((last, before)) if *last == hash => before.add_windows(&stored),
+                    _ => keys.push((hash, stored)),
+                }
+            }
+            Ok(Page { keys, next: last.map(PageStart) })
         })
     }
 
@@ -178,16 +214,21 @@ impl Policy<'_> {
     /// When the database fails. A row that cannot be read is told as such and stops nobody.
     pub async fn changes_since(&self, seq: i64, limit: u32) -> Result<Changes, StoreError> {
         let mut changes = Changes { head: seq, pruned: 0, next: seq, ..Changes::default() };
-        let (mut keys, mut accounts) = (HashMap::new(), BTreeSet::new());
+        let (mut keys, mut accounts) = (HashMap::<_, (i64, Stored)>::new(), BTreeSet::new());
         on!(self.db.fresh(), |pool| {
             let query = sqlx::query(CHANGES).bind(seq).bind(i64::from(limit.max(1)));
             for row in &query.fetch_all(pool).await? {
                 let change = ChangeRow::from_row(row)?;
                 (changes.head, changes.pruned) = (change.head, change.pruned);
                 changes.next = changes.next.max(change.change_seq.unwrap_or(seq));
+                let number = change.change_seq.unwrap_or(seq);
                 match change.changed() {
                     Some(Changed::Key(hash)) => {
-                        keys.insert(hash, stored(row).map_or(Stored::Gone, |(_, stored)| stored));
+                        let stored = stored(row).map_or(Stored::Gone, |(_, stored)| stored);
+                        match keys.get_mut(&hash) {
+                            Some((seen, before)) if *seen == number => before.add_windows(&stored),
+                            _ => drop(keys.insert(hash, (number, stored))),
+                        }
                     }
                     Some(Changed::Account(account)) => {
                         accounts.insert(account);
@@ -196,7 +237,7 @@ impl Policy<'_> {
                 }
             }
         });
-        changes.keys = keys.into_iter().collect();
+        changes.keys = keys.into_iter().map(|(hash, (_, stored))| (hash, stored)).collect();
         for account in accounts {
             changes.accounts.push(self.account(account).await?);
         }
@@ -228,10 +269,18 @@ impl Policy<'_> {
     /// # Errors
     /// When the database fails, or the row cannot be read.
     pub async fn key(&self, hash: KeyHash) -> Result<Option<KeyPolicy>, StoreError> {
-        let row = on!(self.db.fresh(), |pool| {
-            sqlx::query_as::<_, PolicyRow>(KEY).bind(hash.to_hex()).fetch_optional(pool).await
+        let rows = on!(self.db.fresh(), |pool| {
+            sqlx::query_as::<_, PolicyRow>(KEY).bind(hash.to_hex()).fetch_all(pool).await
         })?;
-        row.map_or(Ok(None), PolicyRow::read)
+        let mut key = Stored::Gone;
+        for row in rows {
+            match row.read()? {
+                Some(policy) if key == Stored::Gone => key = Stored::Policy(policy),
+                Some(policy) => key.add_windows(&Stored::Policy(policy)),
+                None => {}
+            }
+        }
+        Ok(if let Stored::Policy(policy) = key { Some(policy) } else { None })
     }
 
     /// A subscription to changes on Postgres; `None` on SQLite. It can miss some (a pooler between, a
@@ -335,8 +384,12 @@ impl PolicyRow {
         let boxed = |text: Option<String>| text.map(String::into_boxed_str);
         let list = |text: Option<String>| text.unwrap_or_else(|| "[]".into());
         let map = |text: Option<String>| text.unwrap_or_else(|| "{}".into());
-        let aliases: std::collections::BTreeMap<Box<str>, Box<str>> =
-            from_json("keys.aliases", &map(self.aliases))?;
+        let aliases: BTreeMap<Box<str>, Box<str>> = from_json("keys.aliases", &map(self.aliases))?;
+        let terms = KeyTerms {
+            budget_id: boxed(self.budget_id),
+            duration: boxed(self.budget_duration),
+            windows: window(self.window_duration, self.ends_at, self.base_nano).into_iter().collect(),
+        };
         Ok(Some(KeyPolicy {
             hash: parse_hash(&hash)?,
             alias: boxed(self.alias),
@@ -350,6 +403,8 @@ impl PolicyRow {
             spend: Money(self.spend_nano.unwrap_or_default()),
             blocked: self.blocked.is_some_and(|blocked| blocked != 0),
             expires: self.expires_at.map(Timestamp),
+            project_id: boxed(self.project_id),
+            terms: (terms != KeyTerms::default()).then(|| Box::new(terms)),
         }))
     }
 }

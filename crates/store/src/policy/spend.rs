@@ -10,8 +10,13 @@ use crate::sql::statements;
 use crate::windows::window;
 
 statements! {
-    KEYS_SINCE = "SELECT hash, spend_nano, spend_changed_at FROM keys
-                  WHERE max_budget_nano IS NOT NULL AND spend_changed_at > $1";
+    KEYS_SINCE = "SELECT k.hash AS id, k.spend_nano, k.spend_changed_at AS changed_at, w.duration, w.ends_at, w.base_nano
+                  FROM (SELECT hash, spend_nano, spend_changed_at FROM keys
+                        WHERE max_budget_nano IS NOT NULL AND spend_changed_at > $1
+                        UNION ALL
+                        SELECT hash, spend_nano, spend_changed_at FROM keys
+                        WHERE budget_id IS NOT NULL AND max_budget_nano IS NULL AND spend_changed_at > $1) k
+                  LEFT JOIN budget_windows w ON w.kind = 'key' AND w.within = '' AND w.id = k.hash";
     ACCOUNTS_SINCE = "SELECT r.kind, r.within, r.id, r.spend_nano, r.changed_at, w.duration, w.ends_at,
                         w.base_nano
                       FROM running_totals r
@@ -33,22 +38,25 @@ statements! {
                         ELSE FALSE END";
 }
 
-/// What an account has spent.
+/// What a key or an account has spent; once for each of its windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountSpend {
-    pub id: AccountId,
+pub struct Spent<I> {
+    pub id: I,
     /// All that was ever spent.
     pub spend: Money,
     /// By the ledger's clock.
     pub changed_at: Timestamp,
-    /// One of its windows.
     pub window: Option<Window>,
 }
 
-#[derive(sqlx::FromRow)]
+pub type KeySpend = Spent<KeyHash>;
+pub type AccountSpend = Spent<AccountId>;
+
+#[derive(Default, sqlx::FromRow)]
+#[sqlx(default)]
 struct SpendRow {
-    kind: String,
-    within: String,
+    kind: Option<String>,
+    within: Option<String>,
     id: String,
     spend_nano: i64,
     changed_at: i64,
@@ -63,17 +71,11 @@ impl Policy<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn spend_since(
-        &self,
-        since: Timestamp,
-    ) -> Result<Vec<(KeyHash, Money, Timestamp)>, StoreError> {
+    pub async fn spend_since(&self, since: Timestamp) -> Result<Vec<KeySpend>, StoreError> {
         let rows = on!(self.db.fresh(), |pool| {
-            sqlx::query_as::<_, (String, i64, i64)>(KEYS_SINCE).bind(since.micros()).fetch_all(pool).await
+            sqlx::query_as::<_, SpendRow>(KEYS_SINCE).bind(since.micros()).fetch_all(pool).await
         })?;
-        let rows = rows.into_iter();
-        Ok(rows
-            .filter_map(|(hash, spend, at)| Some((known_hash(&hash)?, Money(spend), Timestamp(at))))
-            .collect())
+        Ok(rows.into_iter().filter_map(|row| row.of(|row| known_hash(&row.id))).collect())
     }
 
     /// The same of accounts with a budget, once for each of their windows.
@@ -84,15 +86,23 @@ impl Policy<'_> {
         let rows = on!(self.db.fresh(), |pool| {
             sqlx::query_as::<_, SpendRow>(ACCOUNTS_SINCE).bind(since.micros()).fetch_all(pool).await
         })?;
-        Ok(rows.into_iter().filter_map(SpendRow::read).collect())
+        Ok(rows.into_iter().filter_map(|row| row.of(SpendRow::account)).collect())
     }
 }
 
 impl SpendRow {
-    fn read(self) -> Option<AccountSpend> {
-        let kind = AccountKind::parse(&self.kind)?;
-        Some(AccountSpend {
-            id: AccountId { kind, within: self.within.into(), id: self.id.into() },
+    fn account(&self) -> Option<AccountId> {
+        let (kind, within) = (self.kind.as_deref()?, self.within.as_deref().unwrap_or_default());
+        Some(AccountId {
+            kind: AccountKind::parse(kind)?,
+            within: within.into(),
+            id: self.id.as_str().into(),
+        })
+    }
+
+    fn of<I>(self, id: impl FnOnce(&Self) -> Option<I>) -> Option<Spent<I>> {
+        Some(Spent {
+            id: id(&self)?,
             spend: Money(self.spend_nano),
             changed_at: Timestamp(self.changed_at),
             window: window(self.duration, self.ends_at, self.base_nano),

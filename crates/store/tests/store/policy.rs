@@ -142,17 +142,17 @@ backends! {
         free.max_budget = None;
         db.store.keys().create(&free, &actor(1)).await.unwrap();
         let start = db.store.policy().spend_since(Timestamp(0)).await.unwrap();
-        let since = start.iter().map(|(_, _, at)| *at).max().unwrap();
+        let since = start.iter().map(|told| told.changed_at).max().unwrap();
 
         // Two gateways whose clocks disagree: the second is an hour behind.
         let (early, late) = (Timestamp::from_secs(7_200), Timestamp::from_secs(3_600));
         db.store.ledger().ship(&[event(1, Some(&budgeted), 5, 40)], early).await.unwrap();
         let first = db.store.policy().spend_since(since).await.unwrap();
-        assert_eq!((first.len(), first[0].0, first[0].1), (1, budgeted.hash, Money(40)));
+        assert_eq!((first.len(), first[0].id, first[0].spend), (1, budgeted.hash, Money(40)));
         db.store.ledger().ship(&[event(2, Some(&budgeted), 5, 2), event(3, Some(&free), 5, 2)], late).await.unwrap();
-        let second = db.store.policy().spend_since(first[0].2).await.unwrap();
-        assert_eq!((second.len(), second[0].1), (1, Money(42)));
-        assert!(db.store.policy().spend_since(second[0].2).await.unwrap().is_empty());
+        let second = db.store.policy().spend_since(first[0].changed_at).await.unwrap();
+        assert_eq!((second.len(), second[0].spend), (1, Money(42)));
+        assert!(db.store.policy().spend_since(second[0].changed_at).await.unwrap().is_empty());
     }
 
     /// The hazard: a number drawn early but committed late would never be read again by a tail that has

@@ -67,6 +67,11 @@ pub const REFUSALS: Name = counter(
     &["reason"],
     "Requests that were refused before any provider was called",
 );
+pub const SOFT_BUDGETS: Name = counter(
+    "bulkhead_soft_budget_crossings_total",
+    &["kind"],
+    "Times that a soft budget was seen to be used up, once for each crossing in each gateway",
+);
 pub const CALLS: Name = counter(
     "bulkhead_calls_total",
     &["model", "provider", "dialect", "status"],
@@ -224,6 +229,7 @@ pub fn all() -> Vec<&'static Name> {
         &REQUEST_DURATION,
         &OVERHEAD,
         &REFUSALS,
+        &SOFT_BUDGETS,
         &CALLS,
         &CALL_DURATION,
         &FIRST_BYTE,
