@@ -39,6 +39,10 @@ impl DataDir {
         self.0.join("policy.snapshot")
     }
 
+    pub fn models_snapshot(&self) -> PathBuf {
+        self.0.join("models.snapshot")
+    }
+
     pub fn master_key_file(&self) -> PathBuf {
         self.0.join("master-key")
     }

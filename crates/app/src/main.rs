@@ -11,6 +11,7 @@ mod doctor;
 mod error;
 mod lifecycle;
 mod listen;
+mod models;
 mod roles;
 mod routes;
 mod supervisor;

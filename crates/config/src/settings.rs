@@ -71,6 +71,8 @@ pub struct Settings {
     pub database_connection_pool_limit: u32,
     /// Longest wait for a free database connection. Default 60 s.
     pub database_connection_timeout: Duration,
+    /// Models of the database are used and can be changed. Default true.
+    pub store_model_in_db: bool,
     /// Requested name → model group.
     pub model_group_alias: BTreeMap<String, ModelAlias>,
     /// `litellm_key_header_name`: the header that carries the key instead of the usual ones.
@@ -111,6 +113,7 @@ impl Default for Settings {
             client_write_timeout: CLIENT_WRITE_TIMEOUT,
             database_connection_pool_limit: DATABASE_POOL_LIMIT,
             database_connection_timeout: DATABASE_TIMEOUT,
+            store_model_in_db: true,
             model_group_alias: BTreeMap::new(),
             key_header_name: None,
             journal: Journal::default(),
@@ -200,6 +203,10 @@ impl<'n> Sections<'n> {
             database_connection_timeout: general
                 .seconds("database_connection_timeout")
                 .unwrap_or(default.database_connection_timeout),
+            store_model_in_db: general
+                .boolean("store_model_in_db")
+                .or_else(|| flag(env, "STORE_MODEL_IN_DB", problems))
+                .unwrap_or(default.store_model_in_db),
             model_group_alias: aliases(router, problems),
             key_header_name: general.string("litellm_key_header_name"),
             journal: Journal::read(bulkhead, env, problems),

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 pub struct Deployment {
     /// Returned in `x-litellm-model-id`; clients may send it as `model`.
     pub id: String,
-    /// The public name (`model_name`), possibly with `*`.
+    /// The public name (`model_name`, of a team's own `team_public_model_name`), possibly with `*`.
     pub group: String,
+    /// The team whose keys alone may call it.
+    pub team_id: Option<String>,
     /// Name of the provider (`openai`, `anthropic`, `groq`, …, `demo`); `*` when both the name and
     /// the model are wildcards and the provider is read from each request's model.
     pub provider: String,
@@ -79,6 +81,7 @@ impl Deployment {
         Self {
             id: full_model.clone(),
             group: group.into(),
+            team_id: None,
             provider,
             model,
             full_model,

@@ -1,33 +1,57 @@
 //! A worker's connections to providers, apart for each connect time-out: what a connection may cost in time is
 //! settled where it is made.
 
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::worker::Core;
+use upstream::Client;
+
+/// Further time-outs that have connections of their own; deployments with yet others share the usual ones.
+const OTHERS_MAX: usize = 16;
+
+type Make = Box<dyn FnMut(Duration) -> Client + Send>;
 
 pub struct Clients {
-    usual: upstream::Client,
-    /// One for each further time-out that a deployment sets.
-    others: Vec<(Duration, upstream::Client)>,
+    usual_timeout: Duration,
+    usual: Client,
+    others: Mutex<Others>,
+}
+
+struct Others {
+    made: Vec<(Duration, Client)>,
+    make: Make,
 }
 
 impl Clients {
     /// `make` builds a client with the connect time-out that it is given.
-    pub fn new(core: &Core, mut make: impl FnMut(Duration) -> upstream::Client) -> Self {
-        let usual = core.settings.connect_timeout;
-        let own = core.table.deployments().iter().filter_map(|deployment| deployment.timeouts.connect);
-        let mut own: Vec<_> = own.filter(|own| *own != usual).collect();
-        own.sort_unstable();
-        own.dedup();
-        Self { usual: make(usual), others: own.into_iter().map(|own| (own, make(own))).collect() }
+    pub fn new(usual: Duration, make: impl FnMut(Duration) -> Client + Send + 'static) -> Self {
+        let mut make: Make = Box::new(make);
+        Self {
+            usual_timeout: usual,
+            usual: make(usual),
+            others: Mutex::new(Others { made: Vec::new(), make }),
+        }
     }
 
-    pub const fn usual(&self) -> &upstream::Client {
+    pub const fn usual(&self) -> &Client {
         &self.usual
     }
 
-    pub fn of(&self, connect_timeout: Duration) -> &upstream::Client {
-        let own = self.others.iter().find(|(own, _)| *own == connect_timeout);
-        own.map_or(&self.usual, |(_, client)| client)
+    /// The lock is free, since one thread uses it.
+    pub fn of(&self, connect_timeout: Duration) -> Cow<'_, Client> {
+        if connect_timeout == self.usual_timeout {
+            return Cow::Borrowed(&self.usual);
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = others.made.iter().find(|(own, _)| *own == connect_timeout) {
+            return Cow::Owned(client.clone());
+        }
+        if others.made.len() >= OTHERS_MAX {
+            return Cow::Borrowed(&self.usual);
+        }
+        let client = (others.make)(connect_timeout);
+        others.made.push((connect_timeout, client.clone()));
+        Cow::Owned(client)
     }
 }

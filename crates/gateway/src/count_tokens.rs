@@ -37,7 +37,7 @@ pub async fn answer(worker: &Arc<Worker>, request: Request<Incoming>) -> Respons
 async fn count(worker: &Worker, received: &receive::Received, body: Incoming) -> Result<u64, Refusal> {
     let caller = identify::identify(&worker.core, &received.headers).await?;
     let ask = read::read(&worker.core, received, body).await?;
-    let group = worker.core.table.resolve(&ask.model);
+    let group = worker.core.routing.get().table.resolve(&ask.model, caller.team());
     check_access(&caller, [&ask.model; 2], group.as_deref())?;
     if group.is_none() {
         return Err(Refusal::InvalidModel { label: LABEL, model: ask.model });

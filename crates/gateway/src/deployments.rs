@@ -52,7 +52,7 @@ impl Equivalent<ModelAt> for Sought<'_> {
     }
 }
 
-/// Every deployment that has been called, by id and model.
+/// Every deployment that has been called since it was last changed, by id and model.
 pub struct ReadyDeployments {
     prices: Arc<Prices>,
     environment: Environment,
@@ -62,6 +62,15 @@ pub struct ReadyDeployments {
 impl ReadyDeployments {
     pub fn new(prices: Arc<Prices>, environment: Environment) -> Self {
         Self { prices, environment, known: RwLock::default() }
+    }
+
+    /// The same for other deployments: what is known of those that are the same, by id, is kept.
+    #[must_use]
+    pub fn carried_over(&self, is_same: impl Fn(&str) -> bool) -> Self {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = known.iter().filter(|((id, _), _)| is_same(id));
+        let kept = kept.map(|(at, ready)| (at.clone(), ready.clone())).collect();
+        Self { prices: self.prices.clone(), environment: self.environment.clone(), known: RwLock::new(kept) }
     }
 
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Expected, Usage, providers};
 use kit::Money;
 use pricing::{ModelInfo, Price, PriceBook, estimate};
-use routing::{Candidate, KnownModel, Table};
+use routing::{Candidate, Group, KnownModel};
 
 /// The version noted for prices that a deployment sets, and for models without any.
 const CUSTOM: &str = "custom";
@@ -45,9 +45,8 @@ impl Prices {
         Priced { price: listed.cloned().map(Arc::new), version: version.into(), max_output_tokens }
     }
 
-    /// What the book tells of the model behind a public name.
-    pub fn info(&self, name: &str, table: &Table) -> Option<ModelInfo> {
-        let group = table.resolve(name)?;
+    /// What the book tells of a group's model.
+    pub fn info(&self, group: &Group) -> Option<ModelInfo> {
         let first = group.candidates.first()?;
         let base_model = first.deployment.base_model.as_deref();
         Some(self.book.find(&first.provider, &first.model, base_model)?.info)

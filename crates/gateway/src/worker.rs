@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::body::Body;
 use crate::clients::Clients;
-use crate::deployments::ReadyDeployments;
 use crate::front_door::FrontDoor;
 use crate::pipeline;
 use crate::pipeline::identify::identify;
@@ -25,21 +24,20 @@ use crate::pulse::Pulses;
 use crate::receive_body::BodyMemory;
 use crate::refusal::Refusal;
 use crate::route::{self, Route};
+use crate::routing_now::RoutingNow;
 use crate::settings::Settings;
 use crate::{count_tokens, health, models, names, respond};
 
 /// Shared by all workers of a gateway.
 pub struct Core {
     pub settings: Settings,
-    pub table: routing::Table,
+    pub routing: RoutingNow,
     pub prices: Arc<Prices>,
     pub replica: Arc<policy::Replica>,
-    pub deployments: Arc<shared::Deployments>,
     pub metrics: Arc<Metrics>,
     pub ledger: ledger::Ledger,
     pub clock: Arc<dyn Clock>,
     pub bodies: Arc<BodyMemory>,
-    pub ready: ReadyDeployments,
     pub in_flight: Arc<AtomicUsize>,
     pub draining: AtomicBool,
     /// The time for draining is over: what still runs is cut off.

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bulkhead_gateway::{
-    BodyMemory, Clients, Core, Doors, Drain, Prices, Pulses, ReadyDeployments, Server, Settings, Worker,
+    BodyMemory, Clients, Core, Doors, Drain, Prices, Pulses, RoutingNow, Server, Settings, Worker,
 };
 use kit::{Clock, Rng, Secret, SeededRng};
 use telemetry::metrics::Metrics;
@@ -36,11 +36,14 @@ fn core(folder: &std::path::Path, clock: Arc<dyn Clock>) -> Core {
     let copy = policy::DiskCopy::new(folder.join("policy"), Secret::new("salt"), Box::new(SeededRng::new(1)));
     let settings = Settings::with_master_key(Secret::new("sk-master"));
     let prices = Arc::new(Prices::new(pricing::PriceBook::builtin()));
-    let table = routing::Table::build(Vec::new(), routing::Options::default());
     Core {
-        deployments: Arc::new(shared::Deployments::new(table.slots(), clock.clone())),
-        table,
-        ready: ReadyDeployments::new(prices.clone(), Arc::new(|_: &str| None)),
+        routing: RoutingNow::new(
+            Vec::new(),
+            routing::Options::default(),
+            prices.clone(),
+            Arc::new(|_: &str| None),
+            clock.clone(),
+        ),
         prices,
         replica: Arc::new(policy::Replica::load_or_empty(copy, policy::Settings::default())),
         metrics: Arc::new(Metrics::new()),
@@ -76,8 +79,9 @@ fn start() -> Gateway {
                 }
             });
             let mut rng = SeededRng::new(number);
-            let clients = Clients::new(&core, |_| {
-                upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock.clone(), &mut rng)
+            let mut own = SeededRng::new(rng.next_u64());
+            let clients = Clients::new(core.settings.connect_timeout, move |_| {
+                upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock.clone(), &mut own)
             });
             let writer = core.ledger.writer();
             Worker::new(core, clients, writer, Box::new(rng) as Box<dyn Rng>)

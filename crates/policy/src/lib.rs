@@ -22,6 +22,7 @@ mod digest;
 mod disk;
 mod entry;
 mod map;
+mod models;
 mod replica;
 mod run;
 mod saver;
@@ -36,6 +37,7 @@ pub use budget::{OverBudget, Reservation, SoftCrossed, SpendFigures, UsedUp};
 pub use catch_up::CatchUp;
 pub use disk::DiskCopy;
 pub use entry::KeyEntry;
+pub use models::{ModelFollower, Stock};
 pub use replica::Replica;
 pub use settings::Settings;
 pub use source::{

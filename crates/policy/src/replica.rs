@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     /// that a total read before a batch is not put in place of what the batch brought, and while the disk
     /// copy takes its picture.
     shipments: Mutex<u64>,
+    /// Changes when models or credentials of the database may have.
+    pub models: watch::Sender<u64>,
     pub policy_unsaved: AtomicBool,
     pub spend_unsaved: AtomicBool,
     /// Held while the disk copy is written.
@@ -89,6 +91,7 @@ impl Replica {
             round: watch::Sender::new(Round::default()),
             waiting: Semaphore::new(settings.catch_up_waiting_max.min(Semaphore::MAX_PERMITS)),
             shipments: Mutex::new(0),
+            models: watch::Sender::new(0),
             policy_unsaved: AtomicBool::new(false),
             spend_unsaved: AtomicBool::new(false),
             saving: Mutex::new(()),
@@ -164,6 +167,11 @@ impl Replica {
         self.inner.accounts.shards().flatten()
     }
 
+    /// Tells that models or credentials of the database may have changed: first when the database was read at all.
+    pub fn models_changed(&self) -> watch::Receiver<u64> {
+        self.inner.models.subscribe()
+    }
+
     /// Every key, in no order; for jobs, not for requests.
     pub fn entries(&self) -> impl Iterator<Item = Arc<KeyEntry>> {
         self.inner.keys.shards().flatten()
@@ -171,6 +179,10 @@ impl Replica {
 }
 
 impl Inner {
+    pub(crate) fn tell_of_models(&self) {
+        self.models.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
     pub(crate) fn shipments(&self) -> MutexGuard<'_, u64> {
         self.shipments.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -151,6 +151,7 @@ impl<S: Source> Follower<'_, S> {
         inner.status().loaded_from = LoadedFrom::Database;
         (self.spend_seen, self.accounts_seen) = (Timestamp(0), Timestamp(0));
         self.needs_snapshot = false;
+        inner.tell_of_models();
         let (keys, accounts) = (inner.keys.len(), inner.accounts.len());
         let took = self.clock.monotonic().saturating_sub(began);
         tracing::info!(keys, accounts, took_ms = took.as_millis(), "all policy was read from the database");
@@ -177,6 +178,9 @@ impl<S: Source> Follower<'_, S> {
             if changes.next > seq {
                 apply_accounts(inner, changes.accounts, before, None);
                 apply(inner, changes.keys, before, None);
+                if changes.models {
+                    inner.tell_of_models();
+                }
                 inner.seq.store(changes.next, Ordering::Relaxed);
             }
             if changes.next >= changes.head {

@@ -13,13 +13,13 @@ pub struct KnownModel<'a> {
     pub model: &'a str,
 }
 
-pub(crate) fn public(
-    deployments: &[Arc<Deployment>],
+pub(crate) fn public<'d>(
+    deployments: impl Iterator<Item = &'d Arc<Deployment>>,
     aliases: &BTreeMap<String, Alias>,
     known: &[KnownModel<'_>],
 ) -> Vec<String> {
     let mut seen = HashSet::new();
-    let groups = deployments.iter().flat_map(|deployment| names_of(deployment, known));
+    let groups = deployments.flat_map(|deployment| names_of(deployment, known));
     let aliases = aliases.iter().filter(|(_, alias)| !alias.hidden).map(|(name, _)| name.clone());
     groups.chain(aliases).filter(|name| seen.insert(name.clone())).collect()
 }

@@ -22,14 +22,22 @@ pub struct Alias {
     pub hidden: bool,
 }
 
-/// Every deployment, found by each name that a client may send.
+/// What can be asked for, by whoever may.
 #[derive(Debug, Default)]
-pub struct Table {
+struct Names {
     groups: HashMap<Box<str>, Arc<Group>>,
-    aliases: BTreeMap<String, Alias>,
     by_id: HashMap<Box<str>, Arc<Group>>,
     /// Most specific first.
     wildcards: Vec<Arc<Group>>,
+}
+
+/// Every deployment, found by each name that a client may send.
+#[derive(Debug, Default)]
+pub struct Table {
+    shared: Names,
+    /// By team: what its keys alone can ask for.
+    owned: HashMap<Box<str>, Names>,
+    aliases: BTreeMap<String, Alias>,
     by_full_model: HashMap<Box<str>, Arc<Group>>,
     deployments: Vec<Arc<Deployment>>,
     slots: Vec<Box<str>>,
@@ -42,27 +50,34 @@ impl Table {
         for deployment in deployments.into_iter().filter(|deployment| !is_blocked(deployment)) {
             table.add(Arc::new(deployment), &options.cooldown);
         }
-        table.wildcards.sort_by_key(|group| pattern::specificity(&group.name));
+        for names in table.owned.values_mut().chain([&mut table.shared]) {
+            names.wildcards.sort_by_key(|group| pattern::specificity(&group.name));
+        }
         table
     }
 
     /// The deployments that answer to `requested`, in the order of data-plane semantics §6.1: exact group,
-    /// alias, deployment id, wildcards by specificity, `litellm_params.model`.
-    pub fn resolve(&self, requested: &str) -> Option<Arc<Group>> {
-        let named = |name: &str| self.groups.get(name).or_else(|| self.by_id.get(name)).cloned();
-        named(requested)
+    /// alias, deployment id, wildcards by specificity, `litellm_params.model`. What `team` owns comes first, and
+    /// nobody else finds it.
+    pub fn resolve(&self, requested: &str, team: Option<&str>) -> Option<Arc<Group>> {
+        let own = team.and_then(|team| self.owned.get(team));
+        own.and_then(|own| own.named(requested).or_else(|| own.by_wildcard(requested)))
+            .or_else(|| self.shared.named(requested))
             .or_else(|| {
                 let alias = self.aliases.get(requested)?;
-                named(&alias.group).or_else(|| self.by_wildcard(&alias.group))
+                self.shared.named(&alias.group).or_else(|| self.shared.by_wildcard(&alias.group))
             })
-            .or_else(|| self.by_wildcard(requested))
+            .or_else(|| self.shared.by_wildcard(requested))
             .or_else(|| self.by_full_model.get(requested).cloned())
     }
 
     /// Names for `/v1/models`: groups, visible aliases, and each wildcard expanded through `known`. Sorted
-    /// as the configuration lists them, without repeats.
-    pub fn public_names(&self, known: &[KnownModel<'_>]) -> Vec<String> {
-        names::public(&self.deployments, &self.aliases, known)
+    /// as the configuration lists them, without repeats; those that `team` owns among them.
+    pub fn public_names(&self, known: &[KnownModel<'_>], team: Option<&str>) -> Vec<String> {
+        let visible = |deployment: &&Arc<Deployment>| {
+            deployment.team_id.is_none() || deployment.team_id.as_deref() == team
+        };
+        names::public(self.deployments.iter().filter(visible), &self.aliases, known)
     }
 
     /// Every deployment, in the order of the configuration.
@@ -78,19 +93,23 @@ impl Table {
     fn add(&mut self, deployment: Arc<Deployment>, cooldown: &CooldownSettings) {
         let slot = self.slot(&deployment.id);
         let mut candidate = Candidate::plain(deployment.clone(), slot, cooldown.rules_for(&deployment));
+        let names = match deployment.team_id.as_deref() {
+            Some(team) => self.owned.entry(team.into()).or_default(),
+            None => &mut self.shared,
+        };
         if deployment.group.contains('*') {
-            join(&mut self.wildcards, &deployment.group, candidate.clone());
+            join(&mut names.wildcards, &deployment.group, candidate.clone());
         } else {
             // A plain name in front of a wildcard model stands for the model of that name.
             candidate = candidate.filled(&[&deployment.group]).unwrap_or(candidate);
-            insert(&mut self.groups, &deployment.group, &deployment.group, candidate.clone());
+            insert(&mut names.groups, &deployment.group, &deployment.group, candidate.clone());
         }
-        if !candidate.full_model.contains('*') {
+        if !candidate.full_model.contains('*') && deployment.team_id.is_none() {
             insert(&mut self.by_full_model, &deployment.full_model, &deployment.group, candidate.clone());
         }
         // The id of a deployment for many models does not say which one is meant.
         if !candidate.model.contains('*') {
-            insert(&mut self.by_id, &deployment.id, &deployment.group, candidate);
+            insert(&mut names.by_id, &deployment.id, &deployment.group, candidate);
         }
         self.deployments.push(deployment);
     }
@@ -100,6 +119,12 @@ impl Table {
             self.slots.push(id.into());
             self.slots.len() - 1
         })
+    }
+}
+
+impl Names {
+    fn named(&self, name: &str) -> Option<Arc<Group>> {
+        self.groups.get(name).or_else(|| self.by_id.get(name)).cloned()
     }
 
     fn by_wildcard(&self, requested: &str) -> Option<Arc<Group>> {

@@ -32,7 +32,7 @@ fn group(change: &[fn(&mut Deployment)]) -> Arc<Group> {
         change(&mut deployment);
         deployment
     });
-    Table::build(deployments.collect(), Options::default()).resolve("g").unwrap()
+    Table::build(deployments.collect(), Options::default()).resolve("g", None).unwrap()
 }
 
 fn plain(_: &mut Deployment) {}
@@ -204,7 +204,7 @@ proptest! {
             deployment.weight = *weight;
             deployment
         });
-        let group = Table::build(deployments.collect(), Options::default()).resolve("g").unwrap();
+        let group = Table::build(deployments.collect(), Options::default()).resolve("g", None).unwrap();
         let rests = |at: &usize| resting & (1 << at) != 0;
         let view = Fixed((0..weights.len()).filter(rests).map(|at| (at, cooling(1))).collect());
         match pick(&group, &view, &Tried::default(), &mut SeededRng::new(seed)) {

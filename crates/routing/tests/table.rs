@@ -20,7 +20,7 @@ fn table(deployments: Vec<Deployment>) -> Table {
 
 /// What a name leads to: the group, and provider and model of each candidate.
 fn leads_to(table: &Table, name: &str) -> Option<(String, Vec<String>)> {
-    let group = table.resolve(name)?;
+    let group = table.resolve(name, None)?;
     let candidates = group.candidates.iter().map(|c| format!("{} {}", c.provider, c.model)).collect();
     Some((group.name.to_string(), candidates))
 }
@@ -97,7 +97,7 @@ fn wildcards_fill_the_model_and_name_the_provider() {
     assert_eq!(leads_to(&table, "groq/llama-3.3"), expect("*", &["groq llama-3.3"]));
     assert_eq!(leads_to(&table, "claude-sonnet-4-5"), expect("*", &["anthropic claude-sonnet-4-5"]));
     assert_eq!(leads_to(&table, "nobody-knows-me"), None);
-    let full_model = table.resolve("groq/llama-3.3").unwrap().candidates[0].full_model.to_string();
+    let full_model = table.resolve("groq/llama-3.3", None).unwrap().candidates[0].full_model.to_string();
     assert_eq!(full_model, "groq/llama-3.3");
 }
 
@@ -128,7 +128,7 @@ fn deployments_with_one_id_share_a_slot() {
         with_id("other", deployment("a", "openai", "o3")),
         with_id("same", deployment("b", "openai", "gpt-4o")),
     ]);
-    let slot = |name: &str, at: usize| table.resolve(name).unwrap().candidates[at].slot;
+    let slot = |name: &str, at: usize| table.resolve(name, None).unwrap().candidates[at].slot;
     assert_eq!((slot("a", 0), slot("a", 1), slot("b", 0)), (0, 1, 0));
     assert_eq!(table.slots().len(), 2);
 }
@@ -152,9 +152,9 @@ fn public_names_expand_wildcards_through_the_known_models() {
         KnownModel { provider: "anthropic", model: "claude-opus-4" },
     ];
     let table = Table::build(deployments, Options { aliases, ..Options::default() });
-    assert_eq!(table.public_names(&known), ["gpt", "anthropic/claude-opus-4", "short-4o", "shown"]);
-    for name in table.public_names(&known) {
-        assert!(table.resolve(&name).is_some(), "`{name}` is listed and must answer");
+    assert_eq!(table.public_names(&known, None), ["gpt", "anthropic/claude-opus-4", "short-4o", "shown"]);
+    for name in table.public_names(&known, None) {
+        assert!(table.resolve(&name, None).is_some(), "`{name}` is listed and must answer");
     }
 }
 
@@ -162,6 +162,30 @@ fn public_names_expand_wildcards_through_the_known_models() {
 fn a_wildcard_for_all_lists_qualified_names() {
     let table = table(vec![deployment("*", "*", "*")]);
     let known = [KnownModel { provider: "groq", model: "llama-3.3" }];
-    assert_eq!(table.public_names(&known), ["groq/llama-3.3"]);
+    assert_eq!(table.public_names(&known, None), ["groq/llama-3.3"]);
     assert_eq!(leads_to(&table, "groq/llama-3.3"), expect("*", &["groq llama-3.3"]));
+}
+
+#[test]
+fn what_a_team_owns_is_found_by_the_team_alone_and_first() {
+    let own = |group: &str, model: &str| Deployment {
+        team_id: Some("core".into()),
+        ..deployment(group, "openai", model)
+    };
+    let table =
+        table(vec![deployment("smart", "openai", "shared"), own("smart", "theirs"), own("wise-*", "any")]);
+    let model =
+        |name: &str, team| table.resolve(name, team).map(|group| group.candidates[0].model.to_string());
+    let core = Some("core");
+    assert_eq!(model("smart", core).as_deref(), Some("theirs"));
+    for team in [None, Some("else")] {
+        assert_eq!(model("smart", team).as_deref(), Some("shared"));
+        assert_eq!(model("wise-1", team), None);
+        // Neither the id nor the model as written leads around it.
+        assert_eq!(model("id of theirs in smart", team), None);
+        assert_eq!(model("openai/theirs", team), None);
+    }
+    assert_eq!(model("wise-1", core).as_deref(), Some("any"));
+    assert_eq!(model("id of theirs in smart", core).as_deref(), Some("theirs"));
+    assert_eq!(table.public_names(&[], None), ["smart"]);
 }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub struct Deployments {
 
 struct State {
     id: Box<str>,
-    in_flight: AtomicU32,
+    in_flight: Arc<AtomicU32>,
     health: Mutex<Health>,
 }
 
@@ -27,7 +28,7 @@ pub struct DeploymentStatus {
 }
 
 /// One request at a deployment; dropping it ends the count.
-pub struct InFlight(Arc<State>);
+pub struct InFlight(Arc<AtomicU32>);
 
 impl Deployments {
     /// `slots` are the ids of [`routing::Table::slots`].
@@ -35,11 +36,17 @@ impl Deployments {
         Self { states: slots.iter().map(|id| Arc::new(State::new(id))).collect(), clock }
     }
 
-    /// The state for a new table: deployments that are in both keep theirs, requests in flight included.
+    /// The state for a new table: deployments that are in both keep theirs. One that is not the same any more, by id,
+    /// keeps its requests in flight and no cool-down, whose cause may be gone.
     #[must_use]
-    pub fn carried_over(&self, slots: &[Box<str>]) -> Self {
-        let known = |id: &str| self.states.iter().find(|state| *state.id == *id).cloned();
-        let states = slots.iter().map(|id| known(id).unwrap_or_else(|| Arc::new(State::new(id)))).collect();
+    pub fn carried_over(&self, slots: &[Box<str>], is_same: impl Fn(&str) -> bool) -> Self {
+        let known = self.states.iter().map(|state| (&*state.id, state)).collect::<HashMap<_, _>>();
+        let state = |id: &str| match known.get(id) {
+            Some(state) if is_same(id) => Arc::clone(state),
+            Some(state) => Arc::new(State { in_flight: state.in_flight.clone(), ..State::new(id) }),
+            None => Arc::new(State::new(id)),
+        };
+        let states = slots.iter().map(|id| state(id)).collect();
         Self { states, clock: self.clock.clone() }
     }
 
@@ -49,7 +56,7 @@ impl Deployments {
         let max = candidate.deployment.max_parallel_requests.unwrap_or(u32::MAX);
         let one_more = |now: u32| (now < max).then(|| now + 1);
         state.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
-        Some(InFlight(state.clone()))
+        Some(InFlight(state.in_flight.clone()))
     }
 
     pub fn succeeded(&self, candidate: &Candidate) {
@@ -92,7 +99,7 @@ impl View for Deployments {
 
 impl State {
     fn new(id: &str) -> Self {
-        Self { id: id.into(), in_flight: AtomicU32::new(0), health: Mutex::new(Health::default()) }
+        Self { id: id.into(), in_flight: Arc::default(), health: Mutex::new(Health::default()) }
     }
 
     /// Held for a few instructions only.
@@ -103,6 +110,6 @@ impl State {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -27,7 +27,7 @@ fn world(max_parallel: Option<u32>) -> World {
 
 impl World {
     fn candidate(&self) -> Candidate {
-        self.table.resolve("g").unwrap().candidates[0].clone()
+        self.table.resolve("g", None).unwrap().candidates[0].clone()
     }
 }
 
@@ -74,10 +74,13 @@ fn a_new_table_keeps_what_is_known() {
     let candidate = world.candidate();
     world.state.failed(&candidate, &Failure::answered(404), false);
     let in_flight = world.state.enter(&candidate).unwrap();
-    let after = world.state.carried_over(&["new".into(), world.table.slots()[0].clone()]);
+    let after = world.state.carried_over(&["new".into(), world.table.slots()[0].clone()], |_| true);
     let status = after.status();
     assert_eq!((status[0].in_flight, status[0].cooling), (0, None));
     assert_eq!((status[1].in_flight, status[1].cooling), (1, Some(REST)));
+    // One that was changed begins anew, with the requests that it has.
+    let changed = after.carried_over(&[world.table.slots()[0].clone()], |_| false);
+    assert_eq!((changed.status()[0].in_flight, changed.status()[0].cooling), (1, None));
     drop(in_flight);
-    assert_eq!(after.status()[1].in_flight, 0);
+    assert_eq!((after.status()[1].in_flight, changed.status()[0].in_flight), (0, 0));
 }

@@ -56,8 +56,11 @@ fn catalog(assembly: &Assembly) -> Catalog {
         let listed = book.find(&deployment.provider, &deployment.model, deployment.base_model.as_deref());
         listed.map(fields).unwrap_or_default()
     });
-    let card =
-        |deployment: &Deployment| ModelCard { deployment: deployment.clone(), facts: facts(deployment) };
+    let card = |deployment: &Deployment| ModelCard {
+        deployment: deployment.clone(),
+        facts: facts(deployment),
+        stored: None,
+    };
     Catalog {
         cards: assembly.config.deployments.iter().map(card).collect(),
         credentials: assembly.config.credentials.clone(),

@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gateway::{
-    BodyMemory, Clients, Core, Doors, Drain, FrontDoor, Prices, Pulses, ReadyDeployments, Server, Settings,
-    Worker,
+    BodyMemory, Clients, Core, Doors, Drain, FrontDoor, Prices, Pulses, RoutingNow, Server, Settings, Worker,
 };
 use kit::{Clock, Rng, SeededRng};
 use ledger::Ledger;
-use policy::{DiskCopy, Replica};
-use routing::{CooldownSettings, Table};
+use policy::{DiskCopy, ModelFollower, Replica, Stock};
+use routing::CooldownSettings;
 use store::Store;
 use telemetry::metrics::{GaugeName, Metrics};
 use tokio::sync::watch;
@@ -21,7 +20,7 @@ use crate::assembly::Assembly;
 use crate::cli::Gateway;
 use crate::error::Failure;
 use crate::system::{OsRng, SystemClock};
-use crate::{lifecycle, listen};
+use crate::{lifecycle, listen, models};
 
 /// Threads of the runtime that ships, tails and counts.
 const BACKGROUND_THREADS: usize = 1;
@@ -65,12 +64,21 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
     let journal = journal_settings(&assembly.config.settings.journal, worker_count(options.workers));
     let ledger = Ledger::open(&assembly.data_dir.journal(), journal, clock.clone())
         .map_err(|error| Failure::Said(error.to_string()))?;
-    let core = Arc::new(core(&assembly, &options, master_key, &clock, &replica, &ledger)?);
+    let follower = ModelFollower::new(assembly.vault(&master_key)?, assembly.data_dir.models_snapshot());
+    let stock = follower.load();
+    let core = Arc::new(core(&assembly, &options, master_key, &clock, &replica, &ledger, &stock)?);
     let listener = listen::open(&options.listen, options.port)?;
     let url = listen::url_of(&listener)?;
 
     let shutdown = lifecycle::shutdown()?;
     let (drained, after_drain) = watch::channel(false);
+    let modelling = tokio::spawn(follow_models(
+        follower,
+        stock,
+        (store.clone(), replica.clone()),
+        (core.clone(), assembly),
+        after_drain.clone(),
+    ));
     let tailing = tokio::spawn(tail(replica.clone(), store.clone(), clock.clone(), after_drain.clone()));
     let shipping = tokio::spawn(ship(ledger.clone(), store, replica.clone(), after_drain.clone()));
     let gauges = tokio::spawn(set_gauges(core.clone(), after_drain));
@@ -89,7 +97,7 @@ async fn serve(options: Gateway) -> Result<(), Failure> {
     }
     server.run(Doors { requests: listener, probes }, drain, shutdown).await?;
     let _ = drained.send(true);
-    let _ = tokio::join!(tailing, shipping, gauges);
+    let _ = tokio::join!(modelling, tailing, shipping, gauges);
     Ok(())
 }
 
@@ -100,6 +108,7 @@ fn core(
     clock: &Arc<dyn Clock>,
     replica: &Arc<Replica>,
     ledger: &Ledger,
+    stock: &Stock,
 ) -> Result<Core, Failure> {
     let settings = settings(assembly, master_key)?;
     let cooldown = CooldownSettings {
@@ -112,7 +121,7 @@ fn core(
         .map(|(name, to)| (name.clone(), routing::Alias { group: to.group.clone(), hidden: to.hidden }))
         .collect();
     let table_options = routing::Options { aliases, cooldown };
-    let table = Table::build(assembly.config.deployments.clone(), table_options);
+    let deployments = models::deployments(&assembly.config, stock, &assembly.environment());
     let prices = Arc::new(Prices::new(pricing::PriceBook::builtin()));
     let bodies = Arc::new(BodyMemory::new(settings.bodies_bytes_max));
     let front_door = options
@@ -121,9 +130,13 @@ fn core(
         .map(|backend| FrontDoor::new(backend, options.front_door_ui.clone(), bodies.clone()));
     Ok(Core {
         settings,
-        deployments: Arc::new(shared::Deployments::new(table.slots(), clock.clone())),
-        table,
-        ready: ReadyDeployments::new(prices.clone(), assembly.environment()),
+        routing: RoutingNow::new(
+            deployments,
+            table_options,
+            prices.clone(),
+            assembly.environment(),
+            clock.clone(),
+        ),
         prices,
         replica: replica.clone(),
         metrics: Arc::new(Metrics::new()),
@@ -194,9 +207,10 @@ fn workers(
         let writer = core.ledger.writer();
         let mut rng = SeededRng::new(OsRng.next_u64());
         move || {
-            let clients = Clients::new(&core, |connect_timeout| {
+            let mut own = SeededRng::new(rng.next_u64());
+            let clients = Clients::new(core.settings.connect_timeout, move |connect_timeout| {
                 let settings = upstream::ClientSettings { connect_timeout, ..Default::default() };
-                upstream::Client::new(&settings, &tls, clock.clone(), &mut rng)
+                upstream::Client::new(&settings, &tls, clock.clone(), &mut own)
             });
             Worker::new(core, clients, writer, Box::new(rng))
         }
@@ -206,6 +220,25 @@ fn workers(
 
 async fn tail(replica: Arc<Replica>, store: Store, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
     replica.run(store, clock, stopped(stop)).await;
+}
+
+/// Routes by what the database has, beside the configuration.
+async fn follow_models(
+    follower: ModelFollower,
+    stock: Stock,
+    (store, replica): (Store, Arc<Replica>),
+    (core, assembly): (Arc<Core>, Assembly),
+    stop: watch::Receiver<bool>,
+) {
+    if !assembly.config.settings.store_model_in_db {
+        return;
+    }
+    let environment = assembly.environment();
+    let apply = |stock: &Stock| {
+        core.routing.replace(models::deployments(&assembly.config, stock, &environment));
+        tracing::info!(models = stock.models.len(), "routing by the models of the database");
+    };
+    follower.run(store, stock, replica.models_changed(), apply, stopped(stop)).await;
 }
 
 async fn ship(ledger: Ledger, store: Store, replica: Arc<Replica>, stop: watch::Receiver<bool>) {
@@ -252,5 +285,5 @@ async fn set_gauges(core: Arc<Core>, stop: watch::Receiver<bool>) {
 }
 
 fn cooling(core: &Core) -> usize {
-    core.deployments.status().iter().filter(|status| status.cooling.is_some()).count()
+    core.routing.get().deployments.status().iter().filter(|status| status.cooling.is_some()).count()
 }

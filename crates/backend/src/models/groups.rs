@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::Json;
@@ -60,7 +61,9 @@ pub async fn groups(
     Params(query): Params<ModelGroupQuery>,
 ) -> Result<Json<ModelGroups>, ApiError> {
     let mut groups = BTreeMap::<&str, Vec<&ModelCard>>::new();
-    for card in visible(&state, &caller).await? {
+    let cards = visible(&state, &caller).await?;
+    let in_use = |card: &&Cow<'_, ModelCard>| card.stored.as_ref().is_none_or(|model| !model.blocked);
+    for card in cards.iter().filter(in_use) {
         let group = card.deployment.group.as_str();
         if query.model_group.as_deref().is_none_or(|asked| asked == group) {
             groups.entry(group).or_default().push(card);

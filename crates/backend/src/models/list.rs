@@ -61,7 +61,7 @@ async fn find(state: &State, caller: &Caller, query: ModelInfoQuery) -> Result<J
             return Err(ApiError::bad("litellm_model_id", message));
         }
     }
-    Ok(Json(Models { data: cards.into_iter().map(ModelView::of).collect() }))
+    Ok(Json(Models { data: cards.iter().map(|card| ModelView::of(card)).collect() }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -77,6 +77,9 @@ pub struct ModelPageQuery {
     search: Option<String>,
     /// Only the deployments of this access group.
     access_group: Option<String>,
+    /// Only the team's own.
+    #[serde(rename = "teamId")]
+    team_id: Option<String>,
     /// From 1.
     #[param(minimum = 1)]
     page: u32,
@@ -86,7 +89,15 @@ pub struct ModelPageQuery {
 
 impl Default for ModelPageQuery {
     fn default() -> Self {
-        Self { model: None, model_id: None, search: None, access_group: None, page: 1, size: 50 }
+        Self {
+            model: None,
+            model_id: None,
+            search: None,
+            access_group: None,
+            team_id: None,
+            page: 1,
+            size: 50,
+        }
     }
 }
 
@@ -115,7 +126,7 @@ pub async fn page(
     let total_count = cards.len() as u64;
     let size = page.size as usize;
     let skipped = (page.index() as usize).saturating_mul(size);
-    let data = cards.into_iter().skip(skipped).take(size).map(ModelView::of).collect();
+    let data = cards.iter().skip(skipped).take(size).map(|card| ModelView::of(card)).collect();
     Ok(Json(ModelPage {
         data,
         total_count,
@@ -132,6 +143,7 @@ impl ModelPageQuery {
         let contains = |text: &str, part: &String| text.to_lowercase().contains(part);
         self.model.as_ref().is_none_or(|model| *model == deployment.group)
             && self.model_id.as_ref().is_none_or(|id| *id == deployment.id)
+            && self.team_id.as_ref().is_none_or(|team| deployment.team_id.as_ref() == Some(team))
             && self.access_group.as_ref().is_none_or(|group| deployment.access_groups.contains(group))
             && part.is_none_or(|part| {
                 contains(&deployment.group, &part) || contains(&deployment.full_model, &part)

@@ -1,13 +1,18 @@
-//! What the configuration offers: deployments, and the groups they form.
+//! What can be called: deployments of the configuration and of the database, and the groups they form.
 
 mod catalog;
 mod groups;
 mod list;
+mod row;
 mod view;
+mod write;
 
 pub use catalog::Catalog;
 
-use domain::Deployment;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use domain::{Deployment, Model};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +28,8 @@ pub struct ModelCard {
     /// Under the compatible surface's names: `input_cost_per_token`, `max_input_tokens`, `mode`,
     /// `supports_vision`, ….
     pub facts: Map<String, Value>,
+    /// As it is kept in the database, where it is.
+    pub stored: Option<Model>,
 }
 
 pub fn routes() -> OpenApiRouter<Shared> {
@@ -31,21 +38,54 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list::list_v1))
         .routes(routes!(list::page))
         .routes(routes!(groups::groups))
+        .routes(routes!(write::create))
+        .routes(routes!(write::update))
+        .routes(routes!(write::patch))
+        .routes(routes!(write::delete))
+        .routes(routes!(write::block))
+        .routes(routes!(write::unblock))
 }
 
-/// The deployments that the caller may use.
-async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<&'s ModelCard>, ApiError> {
+/// The deployments that the caller may use: those of the configuration, then those of the database.
+async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<Cow<'s, ModelCard>>, ApiError> {
+    let mut cards = state.catalog.cards.iter().map(Cow::Borrowed).collect::<Vec<_>>();
+    cards.extend(stored(state).await?.into_iter().map(Cow::Owned));
     let models = match (caller.key(), caller.user_id()) {
-        _ if caller.sees_all() => return Ok(state.catalog.cards.iter().collect()),
+        _ if caller.sees_all() => return Ok(cards),
         (Some(key), _) => key.models.clone(),
         (None, Some(user)) => {
             state.store.users().get(user).await?.map(|user| user.models).unwrap_or_default()
         }
         (None, None) => Vec::new(),
     };
-    let allowed = |card: &&ModelCard| {
-        let Deployment { group, provider, access_groups, .. } = &card.deployment;
-        domain::access::grants(&models, group, provider, access_groups)
+    let team = caller.key().and_then(|key| key.team_id.as_deref());
+    cards.retain(|card| {
+        let Deployment { group, provider, access_groups, team_id, .. } = &card.deployment;
+        let reachable = team_id.is_none() || team_id.as_deref() == team;
+        reachable && domain::access::grants(&models, group, provider, access_groups)
+    });
+    Ok(cards)
+}
+
+/// The models of the database that can be called; what is wrong with the others is logged.
+async fn stored(state: &State) -> Result<Vec<ModelCard>, ApiError> {
+    if !state.catalog.settings.store_model_in_db {
+        return Ok(Vec::new());
+    }
+    let shelf = state.store.models(&state.vault).list().await?;
+    for (id, why) in &shelf.unreadable {
+        tracing::error!(model = id, %why, "a model is left out");
+    }
+    let shared = if shelf.rows.is_empty() { BTreeMap::new() } else { state.shared_values().await? };
+    let card = |model: Model| match state.catalog.read(&model, &shared) {
+        Ok(loaded) => {
+            let facts = (state.catalog.facts)(&loaded.deployment);
+            Some(ModelCard { deployment: loaded.deployment, facts, stored: Some(model) })
+        }
+        Err(why) => {
+            tracing::error!(model = model.id, %why, "a model is left out");
+            None
+        }
     };
-    Ok(state.catalog.cards.iter().filter(allowed).collect())
+    Ok(shelf.rows.into_iter().filter_map(card).collect())
 }

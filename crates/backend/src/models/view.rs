@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::ModelCard;
+use crate::time::iso;
 
 #[derive(Serialize, ToSchema)]
 pub struct ModelView {
@@ -41,8 +42,11 @@ impl ModelView {
     pub fn of(card: &ModelCard) -> Self {
         let deployment = &card.deployment;
         Self {
-            model_name: deployment.group.clone(),
-            litellm_params: params(card),
+            model_name: card
+                .stored
+                .as_ref()
+                .map_or_else(|| deployment.group.clone(), |model| model.name.clone()),
+            litellm_params: card.stored.as_ref().map_or_else(|| params(card), |model| model.params.shown()),
             model_info: ModelInfo::of(card),
         }
     }
@@ -58,6 +62,12 @@ impl ModelInfo {
         facts.remove("db_model");
         facts.remove("litellm_provider");
         facts.remove("key");
+        if let Some(model) = &card.stored {
+            facts.insert("blocked".into(), model.blocked.into());
+            facts.insert("created_at".into(), iso(model.created_at).into());
+            facts.insert("created_by".into(), json!(model.created_by));
+            facts.insert("updated_at".into(), iso(model.updated_at).into());
+        }
         let mut take = |name: &str| facts.remove(name);
         let mode = take("mode").and_then(|mode| mode.as_str().map(str::to_owned));
         let max_input_tokens = take("max_input_tokens").and_then(|tokens| tokens.as_u64());
@@ -66,7 +76,7 @@ impl ModelInfo {
         let output_cost_per_token = take("output_cost_per_token").and_then(|cost| amount(&cost));
         Self {
             id: deployment.id.clone(),
-            db_model: false,
+            db_model: card.stored.is_some(),
             litellm_provider: deployment.provider.clone(),
             key: deployment.model.clone(),
             mode,

@@ -236,5 +236,7 @@ pub fn models() -> Vec<ModelCard> {
     let claude = Deployment::named("claude", "anthropic", "claude-opus");
     let facts = json!({"mode": "chat", "max_input_tokens": 128_000, "input_cost_per_token": 2.5e-6, "supports_vision": true});
     let facts = facts.as_object().unwrap();
-    [smart, spare, claude].map(|deployment| ModelCard { deployment, facts: facts.clone() }).into()
+    [smart, spare, claude]
+        .map(|deployment| ModelCard { deployment, facts: facts.clone(), stored: None })
+        .into()
 }

@@ -171,9 +171,12 @@ impl Reader<'_> {
         let known = providers::find(target.provider);
         let from_env = |names: &[&str]| self.env.first(names);
         let api_key = params.string("api_key").or_else(|| from_env(known?.key_env));
+        let team_id = info.string("team_id");
+        let own_name = team_id.as_ref().and_then(|_| info.string("team_public_model_name"));
         Deployment {
             id,
-            group,
+            group: own_name.unwrap_or(group),
+            team_id,
             full_model,
             api_key: api_key.map(Secret::new),
             api_base: api_base(params).map(Into::into).or_else(|| from_env(known?.base_env)),

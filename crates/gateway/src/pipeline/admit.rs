@@ -12,10 +12,13 @@ use super::owners::{check_open, grants};
 use super::read::Ask;
 use super::reserve::{Named, reserve};
 use crate::refusal::Refusal;
+use crate::routing_now::Routing;
 use crate::worker::Core;
 
 /// A request that may go to a provider.
 pub struct Admitted {
+    /// What the group was found in, and what its attempts are told to.
+    pub routing: Arc<Routing>,
     pub group: Arc<Group>,
     /// The name after all aliases: what the client asked for, as routing knows it.
     pub model: String,
@@ -41,16 +44,18 @@ pub fn admit(
         check_open(customer)?;
     }
     let model = aliased(caller, &ask.model);
-    let group = core.table.resolve(model);
+    let routing = core.routing.get();
+    let group = routing.table.resolve(model, caller.team());
     check_access(caller, [&ask.model, model], group.as_deref())?;
     check_named(&named, [&ask.model, model], group.as_deref())?;
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
-    let estimate = dearest(core, &group, input_tokens, max_output_tokens);
+    let estimate = dearest(&routing, &group, input_tokens, max_output_tokens);
     let reservation = match caller {
         Caller::Key(principal) => reserve(core, principal, &named, estimate)?,
         Caller::Master => None,
     };
-    Ok(Admitted { group, model: model.to_owned(), input_tokens, max_output_tokens, estimate, reservation })
+    let model = model.to_owned();
+    Ok(Admitted { routing, group, model, input_tokens, max_output_tokens, estimate, reservation })
 }
 
 /// Those that the request names and the replica knows, the key's own tags included.
@@ -95,11 +100,17 @@ pub fn check_access(caller: &Caller, names: [&str; 2], group: Option<&Group>) ->
     }
     let Some(owners) = &principal.owners else { return Ok(()) };
     for owner in owners.all() {
-        if !grants(&owner.policy.models, names, group) {
+        // What a team owns is not in the list of shared models that it may call.
+        let is_owner = owner.policy.id.kind == AccountKind::Team && group.is_some_and(is_owned);
+        if !is_owner && !grants(&owner.policy.models, names, group) {
             return Err(denied(Some(owner.policy.id.kind)));
         }
     }
     Ok(())
+}
+
+fn is_owned(group: &Group) -> bool {
+    group.candidates.first().is_some_and(|first| first.deployment.team_id.is_some())
 }
 
 fn check_named(named: &Named, names: [&str; 2], group: Option<&Group>) -> Result<(), Refusal> {
@@ -111,9 +122,9 @@ fn check_named(named: &Named, names: [&str; 2], group: Option<&Group>) -> Result
 }
 
 /// What the call costs at most, at the dearest deployment that may answer it.
-fn dearest(core: &Core, group: &Group, input_tokens: u64, max_output_tokens: Option<u64>) -> Money {
+fn dearest(routing: &Routing, group: &Group, input_tokens: u64, max_output_tokens: Option<u64>) -> Money {
     let cost = |candidate: &Candidate| {
-        let ready = core.ready.get(candidate);
+        let ready = routing.ready.get(candidate);
         ready.map_or(Money::ZERO, |ready| ready.priced.at_most(input_tokens, max_output_tokens))
     };
     group.candidates.iter().map(cost).max().unwrap_or(Money::ZERO)

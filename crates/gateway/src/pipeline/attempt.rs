@@ -79,7 +79,7 @@ impl Request<'_> {
     pub async fn run(&self, reservation: Option<policy::Reservation>) -> Result<Answered, Refusal> {
         let core = &self.worker.core;
         let group = &*self.admitted.group;
-        let view = &*core.deployments;
+        let view = &self.admitted.routing.deployments;
         let mut tried = Tried::default();
         let mut reservation = reservation;
         loop {
@@ -93,7 +93,7 @@ impl Request<'_> {
                 Err(Missed::Failed { failure, told, settlement }) => (failure, told, settlement),
             };
             let end = failed_end(&failure, &told);
-            if core.deployments.failed(candidate, &failure, group.has_alternatives()).is_some() {
+            if view.failed(candidate, &failure, group.has_alternatives()).is_some() {
                 core.metrics.cooled_down();
             }
             let limits = self.retry_limits(candidate);
@@ -140,13 +140,16 @@ impl Request<'_> {
         reservation: &mut Option<policy::Reservation>,
     ) -> Result<Answered, Missed> {
         let core = &self.worker.core;
-        let ready = core.ready.get(candidate).map_err(|error| misconfigured(candidate, &error))?;
+        let ready =
+            self.admitted.routing.ready.get(candidate).map_err(|error| misconfigured(candidate, &error))?;
         let target = ready
             .endpoint
             .target(self.received.dialect, &self.received.headers)
             .map_err(|error| Missed::Refused(Refusal::Untranslatable { message: error.to_string() }))?;
         let prepared = self.prepare(candidate, &ready, target.dialect)?;
-        let occupied = core
+        let occupied = self
+            .admitted
+            .routing
             .deployments
             .enter(candidate)
             .ok_or_else(|| Missed::Refused(self.nobody(NoCandidate::Full)))?;
@@ -156,7 +159,7 @@ impl Request<'_> {
         let sent_at = core.clock.monotonic();
         match self.exchange(candidate, &ready, target, prepared.pieces, sending).await {
             Ok((head, body)) => {
-                core.deployments.succeeded(candidate);
+                self.admitted.routing.deployments.succeeded(candidate);
                 Ok(Answered {
                     ready,
                     provider_dialect,

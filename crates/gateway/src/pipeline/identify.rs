@@ -35,6 +35,16 @@ impl Principal {
     }
 }
 
+impl Caller {
+    /// The team of the caller's key.
+    pub fn team(&self) -> Option<&str> {
+        match self {
+            Self::Master => None,
+            Self::Key(principal) => principal.entry.policy.team_id.as_deref(),
+        }
+    }
+}
+
 /// Finds the caller of a request and checks that its key is good now.
 pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let presented = match credentials::find(headers, core.settings.key_header.as_ref()) {

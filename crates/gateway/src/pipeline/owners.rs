@@ -81,10 +81,13 @@ pub fn grants(allowed: &[Box<str>], names: [&str; 2], group: Option<&Group>) -> 
     if allowed.is_empty() {
         return true;
     }
-    let first = group.and_then(|group| group.candidates.first());
-    let (provider, groups) =
-        first.map_or(("", &[][..]), |first| (&*first.provider, &first.deployment.access_groups));
     let [requested, model] = names;
-    access::grants(allowed, requested, provider, groups)
-        || (model != requested && access::grants(allowed, model, provider, groups))
+    let by = |provider: &str, groups: &[String]| {
+        access::grants(allowed, requested, provider, groups)
+            || (model != requested && access::grants(allowed, model, provider, groups))
+    };
+    match group {
+        Some(group) => group.candidates.iter().any(|one| by(&one.provider, &one.deployment.access_groups)),
+        None => by("", &[]),
+    }
 }

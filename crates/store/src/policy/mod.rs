@@ -136,6 +136,8 @@ pub struct Changes {
     pub keys: Vec<(KeyHash, Stored)>,
     /// Each account that changed, once, as it is now.
     pub accounts: Vec<StoredAccount>,
+    /// Whether models or credentials are among what changed: who needs them reads all of them again.
+    pub models: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -233,6 +235,7 @@ impl Policy<'_> {
                     Some(Changed::Account(account)) => {
                         accounts.insert(account);
                     }
+                    Some(Changed::Models) => changes.models = true,
                     None => {}
                 }
             }
@@ -335,6 +338,7 @@ fn silence() -> StoreError {
 enum Changed {
     Key(KeyHash),
     Account(AccountId),
+    Models,
 }
 
 impl ChangeRow {
@@ -343,6 +347,9 @@ impl ChangeRow {
         let (kind, id) = (self.change_kind?, self.change_id?);
         if kind == "key" {
             return known_hash(&id).map(Changed::Key);
+        }
+        if kind == "model" || kind == "credential" {
+            return Some(Changed::Models);
         }
         let within = self.change_within.unwrap_or_default().into();
         Some(Changed::Account(AccountId { kind: AccountKind::parse(&kind)?, within, id: id.into() }))
