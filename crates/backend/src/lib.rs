@@ -19,6 +19,7 @@ mod state;
 mod system;
 mod time;
 mod users;
+mod windows;
 
 pub use auth::rules as roles;
 pub use http::limits::Limits;

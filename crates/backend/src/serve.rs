@@ -22,6 +22,7 @@ use crate::audit::keep_bounded;
 use crate::openapi::router;
 use crate::prune;
 use crate::state::State;
+use crate::windows;
 
 /// Longest wait for open requests once shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +46,7 @@ pub async fn serve(
     let _chores = [
         Chore(tokio::spawn(keep_bounded(state.clone()))),
         Chore(tokio::spawn(prune::run(state.store.clone(), state.clock.clone()))),
+        Chore(tokio::spawn(windows::run(state.store.clone(), state.clock.clone()))),
     ];
     let router = router(state);
     let mut http = http1::Builder::new();

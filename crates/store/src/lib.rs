@@ -26,7 +26,7 @@ mod store;
 pub mod users;
 mod values;
 mod vault;
-mod windows;
+pub mod windows;
 
 pub use error::StoreError;
 pub use migrate::{Migration, MigrationStatus};

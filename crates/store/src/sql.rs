@@ -24,7 +24,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::users::every_statement(),
         &crate::spend::every_statement(),
         crate::migrate::ALL,
-        crate::windows::ALL,
+        &crate::windows::every_statement(),
     ]
     .concat()
     .into_iter()

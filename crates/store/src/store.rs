@@ -14,6 +14,7 @@ use crate::reseal::Resealing;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
 use crate::users::Users;
+use crate::windows::Windows;
 use crate::{ReaderStatus, Settings, StoreError, Vault};
 
 /// Which database a store is on.
@@ -63,6 +64,10 @@ impl Store {
             Either::Sqlite(_) => Kind::Sqlite,
             Either::Postgres(_) => Kind::Postgres,
         }
+    }
+
+    pub fn windows(&self) -> Windows<'_> {
+        Windows { db: &self.db }
     }
 
     /// Where and when the days of budgets begin.

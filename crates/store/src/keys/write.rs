@@ -6,6 +6,7 @@ use super::{Actor, GET, KeyPatch, KeyRow, Keys, USER_THERE};
 use crate::StoreError;
 use crate::audit::{Change, Object};
 use crate::db::{Tx, on};
+use crate::policy::Subject;
 use crate::sql::statements;
 
 statements! {
@@ -30,6 +31,9 @@ statements! {
                  updated_by, extra, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT)
               FROM keys WHERE hash = $1";
     DELETE = "DELETE FROM keys WHERE hash = $1";
+    // What is set is what counts, in every window.
+    COUNT_ALL = "UPDATE budget_windows SET base_nano = 0 WHERE kind = 'key' AND within = '' AND id = $1";
+    MOVE_WINDOWS = "UPDATE budget_windows SET id = $2 WHERE kind = 'key' AND within = '' AND id = $1";
 }
 
 impl Keys<'_> {
@@ -91,8 +95,9 @@ impl Keys<'_> {
             let spend_at = tx.tick_ledger(actor.at).await?;
             on!(&mut tx, |tx| {
                 let query = sqlx::query(SET_SPEND).bind(hash.to_hex()).bind(spend.nano());
-                query.bind(spend_at.micros()).execute(&mut **tx).await.map(|_| ())
-            })?;
+                query.bind(spend_at.micros()).execute(&mut **tx).await?;
+                sqlx::query(COUNT_ALL).bind(hash.to_hex()).execute(&mut **tx).await?;
+            });
         }
         tx.audit_key(action, Some(&before), Some(&key), actor).await?;
         tx.commit().await?;
@@ -147,6 +152,10 @@ impl Keys<'_> {
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
         tx.delete_key(hash, Some(key.hash), actor).await?;
         tx.insert_key(&KeyRow::try_from(&key)?, spend_at.micros()).await?;
+        on!(&mut tx, |tx| {
+            let moving = sqlx::query(MOVE_WINDOWS).bind(hash.to_hex()).bind(key.hash.to_hex());
+            moving.execute(&mut **tx).await?;
+        });
         tx.audit_key("rotated", Some(&before), Some(&key), actor).await?;
         tx.commit().await?;
         Ok(Some(key))
@@ -204,6 +213,7 @@ impl Tx {
                 Err(error) => return Err(error),
             };
             if self.delete_key(*hash, None, actor).await? {
+                self.drop_windows(Subject::Key(*hash)).await?;
                 deleted.push((*hash, key));
             }
         }

@@ -15,6 +15,7 @@ pub(crate) use dimension::Dimensions;
 pub(crate) use event::EventRow;
 pub(crate) use rollup::bucket_micros;
 pub use rollup::{MICROS_PER_QUARTER, QUARTERS_PER_DAY, quarter_of};
+pub(crate) use running::charged;
 pub use running::{RunningTotal, TotalOf};
 
 use crate::StoreError;
@@ -114,6 +115,7 @@ impl Ledger<'_> {
         let learned = tx.add_rollups(&rows, self.dimensions).await?;
         tx.add_totals(&rows, at).await?;
         let key_spend = tx.add_spend(&rows, at).await?;
+        tx.raise_bases(&rows).await?;
         tx.commit().await?;
         self.dimensions.learn(learned);
         let at = Some(at).filter(|_| expect == Expect::AllNew);

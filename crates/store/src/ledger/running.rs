@@ -116,6 +116,15 @@ impl<'a> TotalOf<'a> {
     }
 }
 
+/// `kind`, `within` and `id` of everyone to whom `row` is charged, its key included.
+pub(crate) fn charged(row: &EventRow) -> Result<Vec<(&'static str, String, String)>, StoreError> {
+    let tags = tags(row)?;
+    let tagged = tags.iter().map(|tag| TotalOf::Tag(tag));
+    let rows = TotalOf::charged(row).chain(tagged).map(TotalOf::row);
+    let owned = rows.map(|(kind, within, id)| (kind, within.to_owned(), id.to_owned()));
+    Ok(owned.chain([("key", String::new(), row.api_key.to_string())]).collect())
+}
+
 /// Each tag of an event once, as the database takes it.
 fn tags(row: &EventRow) -> Result<BTreeSet<String>, StoreError> {
     if &*row.tags == "[]" {

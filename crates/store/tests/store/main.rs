@@ -15,3 +15,4 @@ mod sealed;
 mod sessions;
 mod spend;
 mod statements;
+mod windows;

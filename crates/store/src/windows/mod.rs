@@ -1,6 +1,9 @@
 //! The times that budgets are for. Spend in a window is the running total less its base; an owner whose budget is
 //! for ever has no window, or one without end once what they spent was set anew.
 
+mod late;
+mod turn;
+
 use domain::{Calendar, Period, Window};
 use kit::{Money, Timestamp};
 
@@ -8,6 +11,13 @@ use crate::StoreError;
 use crate::db::{Tx, on};
 use crate::policy::Subject;
 use crate::sql::statements;
+
+pub use turn::Windows;
+
+/// Every statement about windows.
+pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
+    [ALL, late::ALL, turn::ALL].concat()
+}
 
 /// The duration of a budget that is for ever.
 pub(crate) const FOR_EVER: &str = "";
@@ -31,7 +41,6 @@ struct Kept {
     base_nano: i64,
 }
 
-#[allow(dead_code, reason = "owners call these as they get budgets")]
 impl Tx {
     /// Makes an owner's windows those of the budgets that they have now: `duration` of the main one (`None` is for
     /// ever), and those of others beside it. What is there stays as it is. A new window goes on with what counted in
@@ -93,6 +102,7 @@ impl Tx {
         Ok(())
     }
 
+    #[allow(dead_code, reason = "owners call it as their spend can be set")]
     /// Makes `spend` what an owner other than a key has spent, in all of their windows. To be called after
     /// [`Tx::record_change`].
     pub(crate) async fn set_owner_spend(

@@ -1,0 +1,166 @@
+//! Budgets for a time: a call counts in the window in which it began, whatever is late and whoever is at it.
+
+use domain::{AccountId, AccountKind, AccountPolicy, VirtualKey};
+use kit::{Money, Timestamp};
+use store::Store;
+use store::audit::AuditQuery;
+use store::keys::KeyPatch;
+use store::policy::Stored;
+
+use crate::support::{TestDb, actor, backends, event, key};
+
+const DAY: i64 = 86_400;
+
+async fn account(store: &Store, kind: AccountKind, within: &str, id: &str) -> AccountPolicy {
+    let id = AccountId { kind, within: within.into(), id: id.into() };
+    let (_, stored) = store.policy().account(id).await.unwrap();
+    let Stored::Policy(policy) = stored else { panic!("{stored:?}") };
+    policy
+}
+
+/// Total, base and end in seconds of the one window of team `red`.
+async fn red(store: &Store) -> (i64, i64, i64) {
+    let policy = account(store, AccountKind::Team, "", "red").await;
+    let [window] = &*policy.windows else { panic!("{policy:?}") };
+    (policy.spend.0, window.base.0, window.ends.micros() / 1_000_000)
+}
+
+/// A team with a budget for `duration`, and a key of it.
+async fn with_team(db: &TestDb, duration: &str) -> VirtualKey {
+    db.execute(&format!(
+        "INSERT INTO teams (id, models, model_aliases, metadata, max_budget_nano, budget_duration, budget_limits,
+                            model_max_budget, blocked, extra, created_at, updated_at)
+         VALUES ('red', '[]', '{{}}', '{{}}', 100, '{duration}', '[]', '{{}}', 0, '{{}}', 1, 1)"
+    ))
+    .await;
+    let mut key = key("sk-one");
+    key.team_id = Some("red".into());
+    db.store.keys().create(&key, &actor(1)).await.unwrap();
+    key
+}
+
+async fn ship(store: &Store, id: u128, key: &VirtualKey, started: i64, cost: i64) {
+    let mut event = event(id, Some(key), started, cost);
+    event.intent.team_id = Some("red".into());
+    store.ledger().ship(&[event], Timestamp::from_secs(started)).await.unwrap();
+}
+
+backends! {
+    async fn a_call_counts_in_the_window_in_which_it_began(db: TestDb) {
+        let (store, key) = (&db.store, with_team(&db, "1d").await);
+        ship(store, 1, &key, 10, 7).await;
+        assert_eq!(store.windows().make_missing(&actor(20)).await.unwrap(), 1);
+        assert_eq!(store.windows().make_missing(&actor(20)).await.unwrap(), 0);
+        assert_eq!(red(store).await, (7, 0, DAY), "what was spent before the window counts on");
+        assert_eq!(store.windows().end_due(&actor(DAY - 1)).await.unwrap(), 0);
+
+        // Before the job comes, calls of both days are shipped.
+        ship(store, 2, &key, DAY - 1, 11).await;
+        ship(store, 3, &key, DAY, 13).await;
+        assert_eq!(store.windows().end_due(&actor(DAY + 5)).await.unwrap(), 1);
+        assert_eq!(store.windows().end_due(&actor(DAY + 5)).await.unwrap(), 0);
+        assert_eq!(red(store).await, (31, 18, 2 * DAY));
+
+        // A long stream of yesterday ends, and one of today.
+        ship(store, 4, &key, DAY - 2, 100).await;
+        ship(store, 5, &key, DAY + 9, 1).await;
+        assert_eq!(red(store).await, (132, 118, 2 * DAY));
+        ship(store, 4, &key, DAY - 2, 100).await;
+        assert_eq!(red(store).await, (132, 118, 2 * DAY), "the same batch again");
+    }
+
+    async fn after_a_long_absence_the_present_window_begins(db: TestDb) {
+        let (store, key) = (&db.store, with_team(&db, "1d").await);
+        store.windows().make_missing(&actor(20)).await.unwrap();
+        ship(store, 1, &key, 10, 7).await;
+        ship(store, 2, &key, 3 * DAY + 1, 5).await;
+        ship(store, 3, &key, 9 * DAY + 1, 3).await;
+        assert_eq!(store.windows().end_due(&actor(9 * DAY + 60)).await.unwrap(), 1);
+        assert_eq!(red(store).await, (15, 12, 10 * DAY));
+    }
+
+    /// Two backends and a gateway that ships: one of them ends it, and no call is lost or counted twice.
+    async fn each_window_is_ended_once(db: TestDb) {
+        let (store, key) = (&db.store, with_team(&db, "1d").await);
+        store.windows().make_missing(&actor(20)).await.unwrap();
+        let head = store.policy().head().await.unwrap();
+        let mut backends = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            let store = db.another().await;
+            backends.spawn(async move { store.windows().end_due(&actor(DAY + 1)).await.unwrap() });
+        }
+        for id in 0..20_u32 {
+            // Alternately of yesterday and of today.
+            ship(store, u128::from(id), &key, DAY - 1 + i64::from(id % 2), 1 + i64::from(id % 2)).await;
+        }
+        let mut ended = 0;
+        while let Some(done) = backends.join_next().await {
+            ended += done.unwrap();
+        }
+        assert_eq!(ended, 1);
+        assert_eq!(red(store).await, (30, 10, 2 * DAY));
+        assert_eq!(store.policy().head().await.unwrap(), head + 1);
+        let query = AuditQuery { action: Some("budget_reset".into()), size: 10, ..AuditQuery::default() };
+        assert_eq!(store.audit().list(&query).await.unwrap().rows.len(), 1);
+    }
+
+    async fn a_shared_budget_gives_each_who_has_it_a_window(db: TestDb) {
+        db.execute(
+            "INSERT INTO budgets (id, max_budget_nano, budget_duration, model_max_budget, extra, created_at, updated_at)
+               VALUES ('b', 70, '1h', '{}', '{}', 1, 1);
+             INSERT INTO customers (id, budget_id, models, blocked, extra, created_at, updated_at)
+               VALUES ('c1', 'b', '[]', 0, '{}', 1, 1), ('c2', 'b', '[]', 0, '{}', 1, 1);
+             INSERT INTO teams (id, models, model_aliases, metadata, budget_limits, model_max_budget, member_budget_id, blocked,
+                                extra, created_at, updated_at)
+               VALUES ('red', '[]', '{}', '{}', '[]', '{}', 'b', 0, '{}', 1, 1);
+             INSERT INTO team_members (team_id, user_id, role, allowed_models, created_at, updated_at)
+               VALUES ('red', 'ada', 'user', '[]', 1, 1);",
+        )
+        .await;
+        let (store, windows) = (&db.store, db.store.windows());
+        assert_eq!(windows.make_missing(&actor(20)).await.unwrap(), 3);
+        let member = account(store, AccountKind::Member, "red", "ada").await;
+        assert_eq!((&*member.windows[0].duration, member.windows[0].ends), ("1h", Timestamp::from_secs(3_600)));
+        // Another time for all of them: one change of the budget, and windows that go on where the old ones were.
+        db.execute("UPDATE budget_windows SET base_nano = 5 WHERE id = 'c1'; UPDATE budgets SET budget_duration = '1d'").await;
+        assert_eq!(windows.make_missing(&actor(30)).await.unwrap(), 3);
+        let customer = account(store, AccountKind::Customer, "", "c1").await;
+        let [window] = &*customer.windows else { panic!("{customer:?}") };
+        assert_eq!((&*window.duration, window.base, window.ends), ("1d", Money(5), Timestamp::from_secs(DAY)));
+    }
+
+    async fn a_keys_window_moves_with_it_and_what_is_set_counts(db: TestDb) {
+        let store = &db.store;
+        let key = db.add_key("sk-one").await;
+        db.set(key.hash, "budget_duration", "'1d'").await;
+        store.windows().make_missing(&actor(20)).await.unwrap();
+        ship(store, 1, &key, 10, 7).await;
+        store.windows().end_due(&actor(DAY)).await.unwrap();
+        let window = async |hash| {
+            let policy = store.policy().key(hash).await.unwrap().unwrap();
+            (policy.spend, policy.terms.unwrap().windows[0].base)
+        };
+        assert_eq!(window(key.hash).await, (Money(7), Money(7)));
+        let hash = kit::KeyHash::of("sk-two");
+        store.keys().regenerate(key.hash, (hash, "sk-...".into()), KeyPatch::default(), &actor(DAY)).await.unwrap();
+        db.set(hash, "budget_duration", "'1d'").await;
+        assert_eq!(window(hash).await, (Money(7), Money(7)));
+        let patch = KeyPatch { spend: Some(Money(3)), ..KeyPatch::default() };
+        store.keys().update(hash, patch, &actor(DAY)).await.unwrap();
+        assert_eq!(window(hash).await, (Money(3), Money::ZERO));
+    }
+
+    async fn a_time_that_cannot_be_read_holds_up_no_other(db: TestDb) {
+        let (store, key) = (&db.store, with_team(&db, "1d").await);
+        store.windows().make_missing(&actor(20)).await.unwrap();
+        db.execute(
+            "INSERT INTO budget_windows (kind, within, id, duration, starts_at, ends_at, base_nano)
+             VALUES ('user', '', 'ada', 'nonsense', 0, 5, 0), ('spaceship', '', 'x', '1d', 0, 5, 0)",
+        )
+        .await;
+        ship(store, 1, &key, DAY, 3).await;
+        assert_eq!(store.windows().end_due(&actor(DAY)).await.unwrap(), 2);
+        assert_eq!(store.windows().end_due(&actor(DAY)).await.unwrap(), 0);
+        assert_eq!(red(store).await, (3, 0, 2 * DAY));
+    }
+}
