@@ -275,6 +275,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/key/{key}/reset_spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set what counts as spent of a key to less; gateways know within a second. */
+        post: operations["resetKeySpend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/key/aliases": {
         parameters: {
             query?: never;
@@ -309,6 +326,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/key/bulk_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change many keys, each by itself: one that fails leaves the others changed, and the answer says which. */
+        post: operations["updateKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/key/delete": {
         parameters: {
             query?: never;
@@ -337,6 +371,23 @@ export interface paths {
         put?: never;
         /** Make a virtual key. */
         post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether the caller's key works. */
+        post: operations["keyHealth"];
         delete?: never;
         options?: never;
         head?: never;
@@ -388,6 +439,23 @@ export interface paths {
         put?: never;
         /** Give a key a new secret: same row, same spend; the old secret stops working at once. */
         post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/key/service-account/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a key of a team and no user. */
+        post: operations["createServiceAccountKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -842,6 +910,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/key/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show several keys. Others than administrators see their own. */
+        post: operations["getKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/login": {
         parameters: {
             query?: never;
@@ -897,6 +982,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AskedKeys: {
+            key_aliases?: string[] | null;
+            /** @description Raw keys or hashes; with the aliases at most 100. */
+            keys?: string[] | null;
+        };
         /** @description One change. */
         AuditLog: {
             /** @description `created`, `updated`, `deleted`, `blocked`, `unblocked` or `rotated`. */
@@ -943,6 +1033,15 @@ export interface components {
         AuditNotFoundFacts: {
             message: string;
         };
+        BulkFailedKey: {
+            failed_reason: string;
+            /** @description As it was asked for. */
+            key?: string | null;
+        };
+        BulkKeyUpdate: {
+            /** @description Each as for `/key/update`; at most 500. */
+            keys: components["schemas"]["KeyFields"][];
+        };
         BulkResult: {
             /** @description Why not. */
             error?: string | null;
@@ -959,6 +1058,16 @@ export interface components {
             failed_updates: number;
             results: components["schemas"]["BulkResult"][];
             successful_updates: number;
+            total_requested: number;
+        };
+        BulkUpdatedKey: {
+            /** @description As it was asked for. */
+            key: string;
+            key_info: components["schemas"]["KeyView"];
+        };
+        BulkUpdatedKeys: {
+            failed_updates: components["schemas"]["BulkFailedKey"][];
+            successful_updates: components["schemas"]["BulkUpdatedKey"][];
             total_requested: number;
         };
         /** @description What to change. Values and facts are set one by one, null removes; a value that is sent back as it was shown stays. */
@@ -1175,10 +1284,22 @@ export interface components {
             tpm_limit_type?: string | null;
             user_id?: string | null;
         };
+        KeyHealth: {
+            /** @description `healthy`: the key was good enough to ask. */
+            key: string;
+            /** @description Callbacks of a key are not supported, so there are none to try. */
+            logging_callbacks?: Record<string, unknown> | null;
+        };
         KeyInfo: {
             info: components["schemas"]["KeyView"];
             /** @description As it was asked for. */
             key: string;
+        };
+        KeyInfos: {
+            /** @description Those that are there. */
+            info: components["schemas"]["KeyView"][];
+            /** @description As they were asked for. */
+            key: string[];
         };
         KeyList: {
             /** Format: int32 */
@@ -1448,6 +1569,13 @@ export interface components {
             /** @description `healthy` or `unhealthy`. */
             status: string;
         };
+        ResetSpend: {
+            /**
+             * Format: double
+             * @description US dollars, from 0 to what was spent, and not above the budget.
+             */
+            reset_to: number;
+        };
         RoleView: {
             description: string;
             ui_label: string;
@@ -1538,6 +1666,20 @@ export interface components {
             user: string;
         };
         SpendLogs: components["schemas"]["SpendLog"][] | components["schemas"]["SpendDay"][];
+        SpendWasReset: {
+            budget_reset_at?: string | null;
+            /** @description SHA-256 of the key. */
+            key_hash: string;
+            /** Format: double */
+            max_budget?: number | null;
+            /** Format: double */
+            previous_spend: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+        };
         Summary: {
             /** Format: int64 */
             cached_tokens: number;
@@ -2690,6 +2832,77 @@ export interface operations {
             };
         };
     };
+    resetKeySpend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Raw key or hash */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetSpend"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendWasReset"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such key */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     listKeyAliases: {
         parameters: {
             query?: {
@@ -2820,6 +3033,65 @@ export interface operations {
             };
         };
     };
+    updateKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkKeyUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkUpdatedKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     deleteKeys: {
         parameters: {
             query?: never;
@@ -2907,6 +3179,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    keyHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyHealth"];
                 };
             };
             /** @description The request makes no sense */
@@ -3142,6 +3469,65 @@ export interface operations {
             };
             /** @description No such key */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4724,6 +5110,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskedKeys"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInfos"];
                 };
             };
             /** @description The request makes no sense */

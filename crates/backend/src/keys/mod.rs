@@ -2,13 +2,18 @@
 
 mod aliases;
 mod block;
+mod bulk;
 mod create;
 mod delete;
 mod fields;
 mod get;
+mod get_many;
+mod health;
 mod list;
 mod own;
+mod reset;
 mod rotate;
+mod service_account;
 mod update;
 pub mod view;
 
@@ -38,6 +43,11 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotate::rotate))
         .routes(routes!(rotate::rotate_by_path))
         .routes(routes!(aliases::aliases))
+        .routes(routes!(bulk::update))
+        .routes(routes!(get_many::get_many))
+        .routes(routes!(health::health))
+        .routes(routes!(reset::reset_spend))
+        .routes(routes!(service_account::create))
 }
 
 /// A raw key or a hash, as management routes name keys.

@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use store::StoreError;
 use utoipa::ToSchema;
 
@@ -12,7 +13,7 @@ use super::view::KeyView;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 #[derive(Serialize, ToSchema)]
 pub struct UpdatedKey {
@@ -36,10 +37,21 @@ pub async fn update(
     caller: Caller,
     input: Input<KeyFields>,
 ) -> Result<(Names, Names, Json<UpdatedKey>), ApiError> {
-    let actor = caller.actor(&state);
     let unheeded = unheeded(&input.raw);
+    let (key, row) = change(&state, &caller, input.value, &input.raw).await?;
+    Ok((input.ignored, unheeded, Json(UpdatedKey { key, row })))
+}
+
+/// Changes the key that the fields name; it comes back as it was asked for, with its row.
+pub async fn change(
+    state: &State,
+    caller: &Caller,
+    fields: KeyFields,
+    raw: &Map<String, Value>,
+) -> Result<(String, KeyView), ApiError> {
+    let actor = caller.actor(state);
     let missing = || ApiError::key_not_found("Key not found.");
-    let (asked, key) = match (&input.value.key, &input.value.key_alias) {
+    let (asked, key) = match (&fields.key, &fields.key_alias) {
         (Some(key), _) => (key.clone(), state.store.keys().get(key_hash(key)?).await?),
         (None, Some(alias)) => {
             let key = state.store.keys().by_alias(alias).await?;
@@ -47,14 +59,14 @@ pub async fn update(
         }
         (None, None) => return Err(ApiError::bad("key", "Name the key to change: `key` or `key_alias`.")),
     };
-    check_owner(&caller, key.as_ref())?;
+    check_owner(caller, key.as_ref())?;
     let key = key.ok_or_else(missing)?;
-    let patch = input.value.patch(&input.raw, actor.at)?;
-    check_change(&state, &caller, &input.raw, &key, &patch, false).await?;
+    let patch = fields.patch(raw, actor.at)?;
+    check_change(state, caller, raw, &key, &patch, false).await?;
     let updated = state.store.keys().update(key.hash, patch, &actor).await.map_err(|error| match error {
         StoreError::Duplicate(_) => CreateError::AliasTaken.into(),
         other => ApiError::from(other),
     })?;
     let row = KeyView::of(updated.ok_or_else(missing)?, actor.at);
-    Ok((input.ignored, unheeded, Json(UpdatedKey { key: asked, row })))
+    Ok((asked, row))
 }

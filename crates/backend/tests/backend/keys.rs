@@ -10,6 +10,49 @@ async fn info(app: &App, key: &str) -> Value {
 }
 
 backends! {
+    async fn keys_are_changed_and_shown_many_at_once(app: App) {
+        let (one, two) = (app.key(json!({"key_alias": "one"})).await, app.key(json!({"key_alias": "two"})).await);
+        let body = json!({"keys": [
+            {"key": one, "max_budget": 5, "tags": ["blue"]}, {"key": "sk-never-made-0123"}, {"key": two, "max_budget": "much"},
+        ]});
+        let done = app.post("/key/bulk_update", body).await.ok();
+        assert_eq!((&done["total_requested"], done["failed_updates"].as_array().unwrap().len()), (&json!(3), 2));
+        assert_eq!(done["successful_updates"][0]["key_info"]["max_budget"], 5.0);
+        assert_eq!(done["failed_updates"][0]["key"], "sk-never-made-0123");
+        for keys in [json!([]), json!(vec![json!({}); 501])] {
+            assert_eq!(app.post("/key/bulk_update", json!({"keys": keys})).await.error(400).1, "keys");
+        }
+        let shown = app.post("/v2/key/info", json!({"keys": [one], "key_aliases": ["two", "none"]})).await.ok();
+        assert_eq!(shown["key"], json!([one, "two", "none"]));
+        let aliases = shown["info"].as_array().unwrap().iter().map(|row| row["key_alias"].clone()).collect::<Vec<_>>();
+        assert_eq!(aliases, ["one", "two"]);
+        app.post_as(&one, "/v2/key/info", json!({"keys": [two]})).await.error(403);
+        app.post_as(&one, "/v2/key/info", json!({"keys": [one]})).await.ok();
+        app.post("/v2/key/info", json!({})).await.error(400);
+        assert_eq!(app.post_as(&one, "/key/health", json!({})).await.ok(), json!({"key": "healthy", "logging_callbacks": null}));
+    }
+
+    async fn spend_is_reset_to_less_only(app: App) {
+        let key = app.key(json!({"spend": 3, "max_budget": 2})).await;
+        let path = format!("/key/{}/reset_spend", kit::KeyHash::of(&key));
+        for value in [json!(3.5), json!(2.5), json!(-1)] {
+            assert_eq!(app.post(&path, json!({"reset_to": value})).await.error(400).1, "reset_to");
+        }
+        let reset = app.post(&path, json!({"reset_to": 0.5})).await.ok();
+        assert_eq!((&reset["spend"], &reset["previous_spend"], &reset["max_budget"]), (&json!(0.5), &json!(3.0), &json!(2.0)));
+        assert_eq!(app.get(&format!("/key/info?key={key}")).await.ok()["info"]["spend"], 0.5);
+        app.post("/key/sk-never-made-0123/reset_spend", json!({"reset_to": 0})).await.error(404);
+        assert_eq!(app.post(&path, json!({})).await.status.as_u16(), 422);
+    }
+
+    async fn a_service_account_has_a_team_and_no_user(app: App) {
+        assert_eq!(app.post("/key/service-account/generate", json!({"key_alias": "ci"})).await.error(400).1, "team_id");
+        let made = app.post("/key/service-account/generate", json!({"key_alias": "ci", "team_id": "core", "user_id": "ada"})).await.ok();
+        assert_eq!((&made["user_id"], &made["team_id"]), (&json!(null), &json!("core")));
+        assert_eq!(made["metadata"]["service_account_id"], "ci");
+    }
+
+
     async fn a_key_is_made_as_the_reference_makes_it(app: App) {
         let answer = app.post("/key/generate", json!({
             "key_alias": "ci", "duration": "1mo", "models": ["gpt-4o", "claude-*"], "max_budget": 1.5,
