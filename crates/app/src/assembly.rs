@@ -108,6 +108,7 @@ impl Assembly {
         settings.reader_url = self.config.database_url_read_replica.clone();
         settings.connections_max = self.config.settings.database_connection_pool_limit;
         settings.acquire_timeout = self.config.settings.database_connection_timeout;
+        settings.calendar = self.config.settings.calendar.clone();
         settings
     }
 

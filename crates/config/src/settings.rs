@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::Calendar;
+
 use crate::environment::Environment;
 use crate::fields::{Fields, Unknown};
 use crate::journal::Journal;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub disable_cooldowns: bool,
     /// HTTP status of "budget exceeded". Default 422.
     pub budget_exceeded_status_code: u16,
+    /// Where and when the days of budgets begin. Default midnight in UTC.
+    pub calendar: Calendar,
     /// `/metrics` needs a key. Default true.
     pub require_auth_for_metrics_endpoint: bool,
     /// Start with a weak or no master key all the same.
@@ -106,6 +110,7 @@ impl Default for Settings {
             cooldown_time: COOLDOWN_TIME,
             disable_cooldowns: false,
             budget_exceeded_status_code: BUDGET_EXCEEDED_STATUS,
+            calendar: Calendar::default(),
             require_auth_for_metrics_endpoint: true,
             permit_weak_master_key: false,
             max_request_size_mb: REQUEST_SIZE_MB_DEFAULT,
@@ -181,6 +186,7 @@ impl<'n> Sections<'n> {
             budget_exceeded_status_code: self
                 .budget_status(problems)
                 .unwrap_or(default.budget_exceeded_status_code),
+            calendar: self.calendar(problems),
             require_auth_for_metrics_endpoint: litellm
                 .boolean("require_auth_for_metrics_endpoint")
                 .unwrap_or(default.require_auth_for_metrics_endpoint),
@@ -233,6 +239,23 @@ impl<'n> Sections<'n> {
         let at = At { place: self.litellm.get(key)?.place, path: &path };
         problems.error(at, format!("expected an HTTP status from 400 to 599, found {status}"), None);
         None
+    }
+
+    fn calendar(&self, problems: &mut Problems) -> Calendar {
+        let mut problem = |key: &str, sentence: String| {
+            let path = self.litellm.path_of(key);
+            if let Some(node) = self.litellm.get(key) {
+                problems.error(At { place: node.place, path: &path }, sentence, None);
+            }
+        };
+        let (zone, time) = (self.litellm.text("timezone"), self.litellm.text("budget_reset_time"));
+        if let Err(sentence) = Calendar::new(zone, None) {
+            problem("timezone", sentence);
+        }
+        if let Err(sentence) = Calendar::new(None, time) {
+            problem("budget_reset_time", sentence);
+        }
+        Calendar::new(zone, time).unwrap_or_default()
     }
 
     fn check_strategy(&self, problems: &mut Problems) {

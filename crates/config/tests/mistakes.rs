@@ -55,6 +55,8 @@ general_settings:
 litellm_settings:
   num_retries: many
   budget_exceeded_status_code: 200
+  timezone: Mars/Base
+  budget_reset_time: noon
 model_list:
   - model_name: a
   - litellm_params: {model: openai/gpt-4o}
@@ -66,10 +68,11 @@ model_list:
     litellm_params: {model: openai/gpt-4o, rpm: lots}
 ";
     let errors = read(text).unwrap_err();
-    assert_eq!(errors.errors.len(), 9, "{errors}");
+    assert_eq!(errors.errors.len(), 11, "{errors}");
     let text = errors.to_string();
     assert!(text.contains("a model needs a `litellm_params`"));
     assert!(text.contains("a model needs a `model_name`"));
+    assert!(text.contains("`Mars/Base` is no time zone") && text.contains("`noon` is no time of day"));
     assert!(text.contains("`modle` looks like it; write `model`"));
     assert!(text.contains("did you mean `openai/gpt-4o`?"));
 }
