@@ -28,7 +28,7 @@ statements! {
 
 /// Every statement about keys.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, query::ALL, write::ALL].concat()
+    [ALL, &query::every_statement(), write::ALL].concat()
 }
 
 pub struct Keys<'a> {

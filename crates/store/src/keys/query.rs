@@ -3,66 +3,95 @@ use kit::{KeyHash, Timestamp};
 
 use super::{KeyRow, Keys};
 use crate::StoreError;
-use crate::page::{Page, window};
+use crate::page::{Nearer, Page, containing, window};
 use crate::reads::read;
 use crate::sql::statements;
 
-/// The filters, shared by a page and its count. `$6` is an exact alias or part of one, `$7` says which;
-/// `$8` is searched for in alias, user, team and hash; `$9` is a status and `$10` the time now. A text
-/// contains another when taking that out changes it: both databases know `REPLACE`, and it has no
-/// wildcards to escape.
+/// The filters, shared by a page and its count. `$7` and `$8` are patterns: of the alias, and of alias, user and
+/// team; `$9` may be a whole hash. `$10` is a status and `$11` the time now.
 macro_rules! filters {
     () => {
-        "WHERE (CAST($1 AS TEXT) IS NULL OR user_id = $1)
-           AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
-           AND (CAST($3 AS TEXT) IS NULL OR organization_id = $3)
-           AND (CAST($4 AS TEXT) IS NULL OR hash = $4)
-           AND (CAST($5 AS TEXT) IS NULL OR team_id IS NULL OR team_id <> $5)
-           AND (CAST($6 AS TEXT) IS NULL
-                OR (CAST($7 AS BIGINT) = 0 AND alias = $6)
-                OR ($7 = 1 AND REPLACE(LOWER(alias), LOWER($6), '') <> LOWER(alias)))
-           AND (CAST($8 AS TEXT) IS NULL
-                OR REPLACE(LOWER(COALESCE(alias, '')), LOWER($8), '') <> LOWER(COALESCE(alias, ''))
-                OR REPLACE(LOWER(COALESCE(user_id, '')), LOWER($8), '') <> LOWER(COALESCE(user_id, ''))
-                OR REPLACE(LOWER(COALESCE(team_id, '')), LOWER($8), '') <> LOWER(COALESCE(team_id, ''))
-                OR hash = $8)
-           AND (CAST($9 AS TEXT) = 'any'
-                OR ($9 = 'revoked' AND blocked = 1)
-                OR ($9 = 'expired' AND blocked = 0 AND expires_at <= CAST($10 AS BIGINT))
-                OR ($9 = 'active' AND blocked = 0 AND (expires_at IS NULL OR expires_at > $10)))"
+        "WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1)
+           AND (CAST($2 AS TEXT) IS NULL OR k.team_id = $2)
+           AND (CAST($3 AS TEXT) IS NULL OR k.organization_id = $3)
+           AND (CAST($4 AS TEXT) IS NULL OR k.hash = $4)
+           AND (CAST($5 AS TEXT) IS NULL OR k.team_id IS NULL OR k.team_id <> $5)
+           AND (CAST($6 AS TEXT) IS NULL OR k.alias = $6)
+           AND (CAST($7 AS TEXT) IS NULL OR LOWER(k.alias) LIKE LOWER($7) ESCAPE '!')
+           AND (CAST($8 AS TEXT) IS NULL OR k.hash = CAST($9 AS TEXT)
+                OR LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
+                   LIKE LOWER($8) ESCAPE '!')
+           AND (CAST($10 AS TEXT) = 'any'
+                OR ($10 = 'revoked' AND k.blocked = 1)
+                OR ($10 = 'expired' AND k.blocked = 0 AND k.expires_at <= CAST($11 AS BIGINT))
+                OR ($10 = 'active' AND k.blocked = 0 AND (k.expires_at IS NULL OR k.expires_at > $11)))"
     };
 }
 
-/// Sorting by `$11`: numbers by sign `$12`, text twice, since a sign cannot turn text around.
-macro_rules! order {
-    () => {
-        " ORDER BY
-            CASE CAST($11 AS TEXT)
-                WHEN 'created_at' THEN created_at WHEN 'updated_at' THEN updated_at
-                WHEN 'spend' THEN spend_nano WHEN 'max_budget' THEN COALESCE(max_budget_nano, -1)
-                WHEN 'expires' THEN COALESCE(expires_at, 9223372036854775807) ELSE 0
-            END * CAST($12 AS BIGINT),
-            CASE WHEN $11 = 'key_alias' AND $12 > 0 THEN COALESCE(alias, '') ELSE '' END,
-            CASE WHEN $11 = 'key_alias' AND $12 < 0 THEN COALESCE(alias, '') ELSE '' END DESC,
-            created_at DESC, hash
-          LIMIT CAST($13 AS BIGINT) OFFSET CAST($14 AS BIGINT)"
+/// A page by a column, in both directions: first which keys, then their rows, since what is sorted should be small.
+macro_rules! pages {
+    ($table:literal, $column:literal) => {
+        // As PostgreSQL's indexes have it.
+        [pages!($table, $column, " ASC NULLS LAST"), pages!($table, $column, " DESC NULLS FIRST")]
+    };
+    ($table:literal, $column:literal, $way:literal) => {
+        concat!(
+            "SELECT k.* FROM (SELECT k.hash FROM ",
+            $table,
+            " k ",
+            filters!(),
+            " ORDER BY ",
+            $column,
+            $way,
+            ", k.hash",
+            $way,
+            " LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)) p
+              JOIN ",
+            $table,
+            " k ON k.hash = p.hash ORDER BY ",
+            $column,
+            $way,
+            ", k.hash",
+            $way
+        )
     };
 }
+
+/// The pages of a table, in the order of [`KeySort`].
+macro_rules! sorted {
+    ($table:literal) => {
+        [
+            pages!($table, "k.created_at"),
+            pages!($table, "k.updated_at"),
+            pages!($table, "k.spend_nano"),
+            pages!($table, "COALESCE(k.max_budget_nano, -1)"),
+            pages!($table, "k.expires_at"),
+            pages!($table, "k.alias"),
+        ]
+    };
+}
+
+const PAGES: [[&str; 2]; 6] = sorted!("keys");
+const PAGES_OF_DELETED: [[&str; 2]; 6] = sorted!("deleted_keys");
 
 statements! {
-    LIST = concat!("SELECT * FROM keys ", filters!(), order!());
-    LIST_DELETED = concat!("SELECT * FROM deleted_keys ", filters!(), order!());
-    COUNT = concat!("SELECT COUNT(*) FROM keys ", filters!());
-    COUNT_DELETED = concat!("SELECT COUNT(*) FROM deleted_keys ", filters!());
+    COUNT = concat!("SELECT COUNT(*) FROM keys k ", filters!());
+    COUNT_DELETED = concat!("SELECT COUNT(*) FROM deleted_keys k ", filters!());
     ALIASES = "SELECT alias FROM keys WHERE alias IS NOT NULL
-               AND (CAST($1 AS TEXT) IS NULL OR REPLACE(LOWER(alias), LOWER($1), '') <> LOWER(alias))
+               AND (CAST($1 AS TEXT) IS NULL OR LOWER(alias) LIKE LOWER($1) ESCAPE '!')
                AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
                AND (CAST($3 AS TEXT) IS NULL OR user_id = $3) AND (CAST($4 AS TEXT) IS NULL OR hash = $4)
                ORDER BY alias LIMIT CAST($5 AS BIGINT) OFFSET CAST($6 AS BIGINT)";
     COUNT_ALIASES = "SELECT COUNT(*) FROM keys WHERE alias IS NOT NULL
-               AND (CAST($1 AS TEXT) IS NULL OR REPLACE(LOWER(alias), LOWER($1), '') <> LOWER(alias))
+               AND (CAST($1 AS TEXT) IS NULL OR LOWER(alias) LIKE LOWER($1) ESCAPE '!')
                AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
                AND (CAST($3 AS TEXT) IS NULL OR user_id = $3) AND (CAST($4 AS TEXT) IS NULL OR hash = $4)";
+}
+
+pub(super) fn every_statement() -> Vec<(&'static str, &'static str)> {
+    let pages = [PAGES, PAGES_OF_DELETED];
+    let pages = pages.as_flattened().as_flattened().iter().map(|text| ("PAGES", *text));
+    ALL.iter().copied().chain(pages).collect()
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +106,7 @@ pub enum KeyStatus {
     Deleted,
 }
 
+/// In the order of the pages' statements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeySort {
     #[default]
@@ -129,22 +159,29 @@ impl Keys<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self, query: &KeyQuery, now: Timestamp) -> Result<Page<VirtualKey>, StoreError> {
-        let (list, count) = match query.status {
-            KeyStatus::Deleted => (LIST_DELETED, COUNT_DELETED),
-            _ => (LIST, COUNT),
+        let (pages, count) = match query.status {
+            KeyStatus::Deleted => (&PAGES_OF_DELETED, COUNT_DELETED),
+            _ => (&PAGES, COUNT),
         };
         let hash = query.hash.map(KeyHash::to_hex);
-        let (limit, offset) = window(query.page, query.size);
+        let (exact, part) = match (&query.alias, query.alias_is_part) {
+            (Some(alias), true) => (None, Some(containing(alias))),
+            (alias, _) => (alias.as_ref(), None),
+        };
+        let search = query.search.as_deref().map(containing);
+        // PostgreSQL makes a plan for these values, not one for all: it leaves out the filters that are not used.
         macro_rules! filtered {
             ($query:expr) => {
                 $query
+                    .persistent(false)
                     .bind(&query.user_id)
                     .bind(&query.team_id)
                     .bind(&query.organization_id)
                     .bind(&hash)
                     .bind(&query.without_team)
-                    .bind(&query.alias)
-                    .bind(i64::from(query.alias_is_part))
+                    .bind(exact)
+                    .bind(&part)
+                    .bind(&search)
                     .bind(&query.search)
                     .bind(query.status.name())
                     .bind(now.micros())
@@ -152,14 +189,10 @@ impl Keys<'_> {
         }
         let (rows, total) = read!(self.db, Request, |connection| {
             let total = filtered!(sqlx::query_scalar::<_, i64>(count)).fetch_one(&mut **connection).await?;
-            let rows = filtered!(sqlx::query_as::<_, KeyRow>(list))
-                .bind(query.sort.name())
-                .bind(if query.ascending { 1_i64 } else { -1 })
-                .bind(limit)
-                .bind(offset)
-                .fetch_all(&mut **connection)
-                .await?;
-            (rows, total)
+            let near = Nearer::of(query.page, query.size, total);
+            let text = pages[query.sort as usize][usize::from(query.ascending == near.from_the_end)];
+            let page = filtered!(sqlx::query_as::<_, KeyRow>(text)).bind(near.limit).bind(near.offset);
+            (near.in_order(page.fetch_all(&mut **connection).await?), total)
         })?;
         let rows = rows.into_iter().map(VirtualKey::try_from).collect::<Result<_, _>>()?;
         Ok(Page::new(rows, total))
@@ -171,9 +204,15 @@ impl Keys<'_> {
     /// When the database fails.
     pub async fn aliases(&self, query: &AliasQuery) -> Result<Page<String>, StoreError> {
         let hash = query.hash.map(KeyHash::to_hex);
+        let search = query.search.as_deref().map(containing);
         macro_rules! filtered {
             ($statement:expr) => {
-                $statement.bind(&query.search).bind(&query.team_id).bind(&query.user_id).bind(&hash)
+                $statement
+                    .persistent(false)
+                    .bind(&search)
+                    .bind(&query.team_id)
+                    .bind(&query.user_id)
+                    .bind(&hash)
             };
         }
         let (limit, offset) = window(query.page, query.size);
@@ -198,19 +237,6 @@ impl KeyStatus {
             Self::Active => "active",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
-        }
-    }
-}
-
-impl KeySort {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::CreatedAt => "created_at",
-            Self::UpdatedAt => "updated_at",
-            Self::Spend => "spend",
-            Self::MaxBudget => "max_budget",
-            Self::Expires => "expires",
-            Self::Alias => "key_alias",
         }
     }
 }

@@ -16,6 +16,50 @@ async fn list(db: &TestDb, query: KeyQuery) -> Vec<String> {
 }
 
 backends! {
+    /// What is searched for is text, not a pattern.
+    async fn a_part_of_an_alias_may_hold_any_character(db: TestDb) {
+        for (raw, alias) in [("sk-1", "50%_off!"), ("sk-2", "50 to off"), ("sk-3", "5%"), ("sk-4", "back\\slash")] {
+            db.store.keys().create(&VirtualKey { alias: Some(alias.into()), ..key(raw) }, &actor(1)).await.unwrap();
+        }
+        for (part, found) in
+            [("%_OFF!", vec!["50%_off!"]), ("%", vec!["5%", "50%_off!"]), ("\\", vec!["back\\slash"]), ("_", vec!["50%_off!"])]
+        {
+            let by_alias = KeyQuery {
+                alias: Some(part.into()), alias_is_part: true, sort: KeySort::Alias, ascending: true, size: 9, ..KeyQuery::default()
+            };
+            assert_eq!(list(&db, by_alias).await, found, "{part}");
+            let searched = KeyQuery {
+                search: Some(part.into()), sort: KeySort::Alias, ascending: true, size: 9, ..KeyQuery::default()
+            };
+            assert_eq!(list(&db, searched).await, found, "{part}");
+            let aliases = AliasQuery { search: Some(part.into()), size: 9, ..AliasQuery::default() };
+            assert_eq!(db.store.keys().aliases(&aliases).await.unwrap().rows, found, "{part}");
+        }
+    }
+
+    async fn pages_join_to_the_list_in_every_order(db: TestDb) {
+        for number in 0..23_i64 {
+            let made = VirtualKey {
+                alias: Some(format!("alias {}", number * 7 % 23)), spend: Money(number * 5 % 23), ..key(&format!("sk-{number}"))
+            };
+            db.store.keys().create(&made, &actor(number)).await.unwrap();
+        }
+        for sort in
+            [KeySort::CreatedAt, KeySort::UpdatedAt, KeySort::Spend, KeySort::MaxBudget, KeySort::Expires, KeySort::Alias]
+        {
+            for ascending in [true, false] {
+                let whole = list(&db, KeyQuery { sort, ascending, size: 100, ..KeyQuery::default() }).await;
+                let mut joined = Vec::new();
+                for page in 0..6 {
+                    joined.extend(list(&db, KeyQuery { sort, ascending, page, size: 5, ..KeyQuery::default() }).await);
+                }
+                assert_eq!((joined.len(), &joined), (23, &whole), "{sort:?}");
+                let opposite = list(&db, KeyQuery { sort, ascending: !ascending, size: 100, ..KeyQuery::default() }).await;
+                assert!(whole.iter().eq(opposite.iter().rev()), "{sort:?}");
+            }
+        }
+    }
+
     async fn a_key_reads_back_whole(db: TestDb) {
         let key = db.add_key("sk-one").await;
         assert_eq!(db.store.keys().get(key.hash).await.unwrap(), Some(key.clone()));
