@@ -22,6 +22,8 @@ statements! {
     // Whoever comes second finds another end, and changes nothing.
     TURN = "UPDATE budget_windows SET starts_at = $6, ends_at = $7, base_nano = $8
             WHERE kind = $1 AND within = $2 AND id = $3 AND duration = $4 AND ends_at = $5";
+    DROP_ENDED = "DELETE FROM budget_windows
+                  WHERE kind = $1 AND within = $2 AND id = $3 AND duration = $4 AND ends_at = $5";
     KEY_TOTAL = "SELECT spend_nano FROM keys WHERE hash = $1";
     SINCE = "SELECT CAST(COALESCE(SUM(cost_nano), 0) AS BIGINT) FROM usage_events
              WHERE started_at >= $1 AND CASE CAST($2 AS TEXT)
@@ -60,6 +62,24 @@ struct Due {
     id: String,
     duration: String,
     ends_at: i64,
+}
+
+/// For how long the budgets of an owner are.
+#[derive(Default)]
+struct Durations {
+    /// `None` is for ever.
+    main: Option<Box<str>>,
+    others: Vec<Box<str>>,
+}
+
+impl Durations {
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.main.iter().chain(&self.others).map(|duration| &**duration)
+    }
+
+    fn has(&self, duration: &str) -> bool {
+        self.all().any(|other| other == duration)
+    }
 }
 
 /// The times that budgets are for.
@@ -104,6 +124,14 @@ impl Windows<'_> {
     async fn turn(&self, due: &Due, actor: &Actor) -> Result<bool, StoreError> {
         let Due { kind, within, id, duration, ends_at } = due;
         let Some(owner) = subject(kind, within, id) else { return Ok(false) };
+        let durations = match self.durations(kind, within, id).await {
+            // What cannot be read is refused by gateways, and goes on when it can be.
+            Err(StoreError::Corrupt { .. }) => None,
+            durations => Some(durations?.unwrap_or_default()),
+        };
+        if durations.is_some_and(|wanted| !wanted.has(duration)) {
+            return self.drop_ended(due).await;
+        }
         let span = period(duration)
             .map(|period| self.db.calendar.present(period, Timestamp(*ends_at), actor.at))
             .inspect_err(|error| tracing::error!(kind, id, %error, "a budget's time cannot be read; it is now for ever"));
@@ -145,6 +173,15 @@ impl Windows<'_> {
         Ok(true)
     }
 
+    /// Nobody has a budget for this time any more.
+    async fn drop_ended(&self, due: &Due) -> Result<bool, StoreError> {
+        Ok(on!(self.db.writer(), |pool| {
+            let drop =
+                sqlx::query(DROP_ENDED).bind(&due.kind).bind(&due.within).bind(&due.id).bind(&due.duration);
+            drop.bind(due.ends_at).execute(pool).await?.rows_affected() > 0
+        }))
+    }
+
     /// Makes windows for owners who have a budget for a time and none for it yet, as when the time of a budget that
     /// they share was changed. Returns how many were made, which is bounded; ask again while it is not zero.
     ///
@@ -164,19 +201,13 @@ impl Windows<'_> {
                 Err(StoreError::Corrupt { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            let (main, others) = durations;
-            let others = others.iter().map(|other| &**other).collect::<Vec<_>>();
-            if main
-                .iter()
-                .map(|main| &**main)
-                .chain(others.iter().copied())
-                .any(|duration| period(duration).is_err())
-            {
+            if durations.all().any(|duration| period(duration).is_err()) {
                 continue;
             }
+            let others = durations.others.iter().map(|other| &**other).collect::<Vec<_>>();
             let mut tx = self.db.begin().await?;
             tx.record_change(owner, "budget_window", actor).await?;
-            tx.keep_windows(owner, main.as_deref(), &others, &self.db.calendar, actor.at).await?;
+            tx.keep_windows(owner, durations.main.as_deref(), &others, &self.db.calendar, actor.at).await?;
             tx.commit().await?;
             made += 1;
         }
@@ -184,12 +215,7 @@ impl Windows<'_> {
     }
 
     /// For how long an owner's main budget is, and those beside it.
-    async fn durations(
-        &self,
-        kind: &str,
-        within: &str,
-        id: &str,
-    ) -> Result<Option<(Option<Box<str>>, Vec<Box<str>>)>, StoreError> {
+    async fn durations(&self, kind: &str, within: &str, id: &str) -> Result<Option<Durations>, StoreError> {
         let policy = Policy { db: self.db };
         let of_budget = async |budget: Option<Box<str>>| match budget {
             None => Ok(None),
@@ -205,7 +231,7 @@ impl Windows<'_> {
             let terms = policy.key(hash).await?.and_then(|key| Some((key.max_budget, *key.terms?)));
             let Some((own, terms)) = terms else { return Ok(None) };
             let shared = if own.is_none() { of_budget(terms.budget_id).await? } else { None };
-            return Ok(Some((shared.or(terms.duration), Vec::new())));
+            return Ok(Some(Durations { main: shared.or(terms.duration), others: Vec::new() }));
         }
         let Some(kind) = AccountKind::parse(kind) else { return Ok(None) };
         let account = async |kind, within: &str, id: &str| {
@@ -221,8 +247,8 @@ impl Windows<'_> {
             (budget, _) => budget,
         };
         let shared = of_budget(budget).await?;
-        let more = owner.limits.more.iter().map(|more| more.duration.clone()).collect();
-        Ok(Some((shared.or(owner.limits.duration), more)))
+        let others = owner.limits.more.iter().map(|more| more.duration.clone()).collect();
+        Ok(Some(Durations { main: shared.or(owner.limits.duration), others }))
     }
 }
 

@@ -150,6 +150,17 @@ backends! {
         assert_eq!(window(hash).await, (Money(3), Money::ZERO));
     }
 
+    async fn a_window_that_no_budget_has_any_more_ends_with_its_time(db: TestDb) {
+        let (store, _) = (&db.store, with_team(&db, "1d").await);
+        store.windows().make_missing(&actor(20)).await.unwrap();
+        db.execute("UPDATE teams SET budget_duration = NULL").await;
+        let head = store.policy().head().await.unwrap();
+        assert_eq!(store.windows().end_due(&actor(DAY)).await.unwrap(), 1);
+        assert_eq!(store.windows().end_due(&actor(9 * DAY)).await.unwrap(), 0);
+        assert!(account(store, AccountKind::Team, "", "red").await.windows.is_empty());
+        assert_eq!(store.policy().head().await.unwrap(), head);
+    }
+
     async fn a_time_that_cannot_be_read_holds_up_no_other(db: TestDb) {
         let (store, key) = (&db.store, with_team(&db, "1d").await);
         store.windows().make_missing(&actor(20)).await.unwrap();
