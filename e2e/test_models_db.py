@@ -117,6 +117,7 @@ def test_credentials_are_shared_and_change_everywhere(split, upstream):
 
 def test_a_teams_model_and_an_access_group(split, upstream):
     admin, gateway = split.admin, split.urls["gateway"]
+    admin.ok(admin.post("/team/new", {"team_id": "core"}))
     new(admin, upstream, "team-own", info={"team_id": "core"})
     new(admin, upstream, "grouped", info={"access_groups": ["beta"]})
     of_team, other = (Api(gateway, admin.generate(**fields)["key"]) for fields in ({"team_id": "core"}, {}))

@@ -1,4 +1,4 @@
-//! The control plane: keys, users, spend, models, analytics, the audit log and sign-in over HTTP, described by OpenAPI.
+//! The control plane: keys, users, budgets and those that have them, spend, models, analytics, the audit log and sign-in over HTTP, described by OpenAPI.
 //!
 //! Knows nothing of LLM calls, wire dialects, prices or SQL, and never talks to a provider; whatever
 //! happens here, gateways go on answering. Reads no clock and no randomness but what [`State`] brings.
@@ -6,17 +6,20 @@
 mod analytics;
 mod audit;
 mod auth;
+mod budgets;
 mod credentials;
 mod http;
 mod keys;
 mod models;
 mod openapi;
+mod owner;
 mod prune;
 mod serve;
 mod session;
 mod spend;
 mod state;
 mod system;
+mod teams;
 mod time;
 mod users;
 mod windows;

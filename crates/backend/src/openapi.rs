@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
-use crate::{analytics, audit, credentials, keys, models, session, spend, system, users};
+use crate::{analytics, audit, budgets, credentials, keys, models, session, spend, system, teams, users};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,8 @@ use crate::{analytics, audit, credentials, keys, models, session, spend, system,
     tags(
         (name = "keys", description = "Virtual keys"),
         (name = "users", description = "People and their roles"),
+        (name = "teams", description = "Users who share keys, models and limits"),
+        (name = "budgets", description = "Limits that several owners may have"),
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
         (name = "credentials", description = "Values that models share, sealed at rest"),
@@ -52,6 +54,8 @@ fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(keys::routes())
         .merge(users::routes())
+        .merge(budgets::routes())
+        .merge(teams::routes())
         .merge(spend::routes())
         .merge(models::routes())
         .merge(credentials::routes())

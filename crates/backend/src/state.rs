@@ -64,6 +64,11 @@ impl State {
         }
     }
 
+    /// A new id for a row.
+    pub(crate) fn new_id(&self) -> String {
+        kit::new_id(self.clock.now(), (self.rng)().as_mut()).to_string()
+    }
+
     /// A new secret with 128 bits of chance: `sk-` and 22 characters, as the reference makes keys.
     pub(crate) fn new_secret(&self) -> (String, KeyHash) {
         use base64::Engine as _;

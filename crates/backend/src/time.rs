@@ -47,6 +47,11 @@ pub fn after(now: Timestamp, duration: &str) -> Option<Timestamp> {
     Some(Timestamp(start.checked_add(span).ok()?.timestamp().as_microsecond()))
 }
 
+/// Whether a text is a time after which a budget counts anew.
+pub fn is_budget_duration(text: &str) -> bool {
+    text.parse::<domain::Period>().is_ok()
+}
+
 /// Midnight UTC of the day of `at`, `days` earlier.
 pub fn day_start(at: Timestamp, days: i64) -> Timestamp {
     const DAY_MICROS: i64 = 86_400_000_000;

@@ -141,6 +141,13 @@ impl Db {
         &self.writer
     }
 
+    pub const fn placeholders(&self) -> Placeholders {
+        match self.writer {
+            Either::Sqlite(_) => Placeholders::Plain,
+            Either::Postgres(_) => Placeholders::Numbered,
+        }
+    }
+
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match &self.writer {
             Either::Sqlite(pool) => Either::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),

@@ -14,6 +14,12 @@ pub enum StoreError {
     /// A row with the same identity, or the same unique name, is there already.
     #[error("{0} already exists")]
     Duplicate(&'static str),
+    /// What a row refers to is not there: `team`, `budget` and so on.
+    #[error("no such {0}")]
+    Missing(&'static str),
+    /// Another row refers to it.
+    #[error("it is in use")]
+    InUse,
     /// More than one transaction should take.
     #[error("too many {0} at once")]
     TooMany(&'static str),
@@ -68,10 +74,13 @@ fn from_code(code: &str, text: String) -> StoreError {
         // Statement and lock time-outs, deadlock, serialization failure.
         ("57014" | "55P03" | "40P01" | "40001", _) => StoreError::Timeout(text),
         ("23505", _) => duplicate(&text),
+        ("23503", _) => StoreError::InUse,
         // BUSY, LOCKED, INTERRUPT.
         (_, Some(5 | 6 | 9)) => StoreError::Timeout(text),
         // IOERR, FULL, CANTOPEN, READONLY.
         (_, Some(8 | 10 | 13 | 14)) => StoreError::Unavailable(text),
+        // CONSTRAINT_FOREIGNKEY.
+        ("787", _) => StoreError::InUse,
         // CONSTRAINT_PRIMARYKEY and CONSTRAINT_UNIQUE.
         ("1555" | "2067", _) => duplicate(&text),
         _ => StoreError::Other(text),

@@ -1,5 +1,5 @@
-//! Keeps keys, users, models, credentials, policy changes, the audit log, usage and sign-ins in SQLite or Postgres; the only
-//! crate that speaks SQL.
+//! Keeps keys, users, teams and other owners of budgets, models, credentials, policy changes, the audit log, usage and sign-ins
+//! in SQLite or Postgres; the only crate that speaks SQL.
 //!
 //! Knows nothing of HTTP, LLMs, prices or what a key may do, and reads no clock: times come in as arguments.
 //! Every statement is written once for both databases and is prepared against both in a test.
@@ -13,6 +13,7 @@ pub mod keys;
 pub mod ledger;
 mod migrate;
 pub mod models;
+pub mod nouns;
 mod page;
 pub mod policy;
 mod reads;

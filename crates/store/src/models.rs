@@ -235,7 +235,8 @@ impl Tx {
         actor: &Actor,
     ) -> Result<(), StoreError> {
         let team_id = after.or(before).and_then(Model::team_id);
-        let object = Object { table: TABLE, id: id.to_owned(), team_id, key_hash: None };
+        let object =
+            Object { table: TABLE, id: id.to_owned(), team_id: team_id.map(str::to_owned), key_hash: None };
         let change = Change { action, object, before: before.map(facts), after: after.map(facts) };
         self.audit(change, actor).await
     }

@@ -23,6 +23,11 @@ pub(crate) fn window(page: u32, size: u32) -> (i64, i64) {
     (size, i64::from(page) * size)
 }
 
+/// Names as a filter takes them: a comma before, between and after them; all rows when there are none.
+pub(crate) fn listed(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| format!(",{},", names.join(",")))
+}
+
 /// A page, counted from the end of the list that is nearer to it: a database walks over all rows before a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nearer {

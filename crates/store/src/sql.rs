@@ -20,6 +20,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         crate::reads::ALL,
         crate::models::ALL,
         crate::reseal::ALL,
+        &crate::nouns::every_statement(),
         crate::sessions::ALL,
         &crate::users::every_statement(),
         &crate::spend::every_statement(),
@@ -29,5 +30,6 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
     .concat()
     .into_iter()
     .chain(crate::ledger::batches().iter().flat_map(|batch| batch.texts()))
+    .chain(crate::nouns::batches().iter().flat_map(|batch| batch.texts()))
     .collect()
 }

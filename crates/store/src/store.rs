@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use domain::Calendar;
+use domain::owner::{Budget, Member, Organization, OrganizationMember, Team};
 
 use crate::audit::Audit;
 use crate::credentials::Credentials;
@@ -8,6 +9,7 @@ use crate::db::{Db, Either, on};
 use crate::keys::Keys;
 use crate::ledger::{Dimensions, Ledger};
 use crate::models::Models;
+use crate::nouns::Nouns;
 use crate::policy::Policy;
 use crate::reads::Reader;
 use crate::reseal::Resealing;
@@ -104,6 +106,26 @@ impl Store {
 
     pub fn keys(&self) -> Keys<'_> {
         Keys { db: &self.db }
+    }
+
+    pub fn budgets(&self) -> Nouns<'_, Budget> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn teams(&self) -> Nouns<'_, Team> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn members(&self) -> Nouns<'_, Member> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn organizations(&self) -> Nouns<'_, Organization> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn organization_members(&self) -> Nouns<'_, OrganizationMember> {
+        Nouns::new(&self.db)
     }
 
     pub fn policy(&self) -> Policy<'_> {

@@ -52,6 +52,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/budget/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete a budget that nobody has. */
+        post: operations["deleteBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show some budgets; those that are not there are left out. */
+        post: operations["getBudgets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Budgets, the newest first: one page of them, and how many there are in `x-total-count`. */
+        get: operations["listBudgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a budget. */
+        post: operations["createBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fields that a budget has, with their values. */
+        get: operations["getBudgetSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/budget/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a budget for all that have it. */
+        post: operations["updateBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/credentials": {
         parameters: {
             query?: never;
@@ -757,6 +859,335 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/team/{team_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** The same with the team in the path. */
+        patch: operations["patchTeam"];
+        trace?: never;
+    };
+    "/team/{team_id}/member/{user_id}/reset_spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set what a member has come to in a team since their budget began. */
+        post: operations["resetMemberSpend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/{team_id}/members/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the caller's own place in a team: budget, spend, models. */
+        get: operations["getOwnMembership"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/available": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Teams that the caller may join by themselves: none, since no setting names any yet. */
+        get: operations["listAvailableTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Block a team: none of its keys works. */
+        post: operations["blockTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/bulk_member_add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add many members to a team, each by themselves: one who fails leaves the others in. `all_users` is not supported. */
+        post: operations["bulkAddTeamMembers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete teams with their keys. What they were stays in `/v2/team/list?status=deleted`. */
+        post: operations["deleteTeams"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a team with its members and keys, to those who are in it. */
+        get: operations["getTeam"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Teams as a bare list: one page of them, and how many there are in `x-total-count`. Keys and memberships are in
+         *     `/team/info`.
+         */
+        get: operations["listTeamsBare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/member_add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add members to a team. Who is no user yet becomes one. All of them are added, or none. */
+        post: operations["addTeamMembers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/member_delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a member out of a team, with the keys that they have in it. */
+        post: operations["deleteTeamMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/member_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a member's role or limits in a team. */
+        post: operations["updateTeamMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/model/add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add to the models of a team. */
+        post: operations["addTeamModels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/model/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take models from a team. When the last one goes, `no-default-models` stays: an empty list would mean every model. */
+        post: operations["deleteTeamModels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a team. Members who are no users yet become users; a maker who is no administrator of everything becomes an
+         *     administrator of the team.
+         */
+        post: operations["createTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/permissions_list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which key routes plain members may call for keys of the team. */
+        get: operations["listTeamPermissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/permissions_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set which key routes plain members may call for keys of the team. */
+        post: operations["updateTeamPermissions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a blocked team work again. */
+        post: operations["unblockTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change a team. Its own administrators change its name, tags, aliases and what members have; the rest is for those above. */
+        post: operations["updateTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/available_roles": {
         parameters: {
             query?: never;
@@ -961,6 +1392,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/team/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One page of teams; others than administrators see those that they are in. */
+        get: operations["listTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v2/user/info": {
         parameters: {
             query?: never;
@@ -982,6 +1430,36 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AddedMembers: components["schemas"]["TeamView"] & {
+            updated_team_memberships: components["schemas"]["MembershipView"][];
+            updated_users: components["schemas"]["AddedUser"][];
+        };
+        AddedUser: {
+            user_email?: string | null;
+            user_id: string;
+        };
+        /**
+         * @example {
+         *       "max_budget_in_team": 10,
+         *       "member": {
+         *         "role": "user",
+         *         "user_id": "ada"
+         *       },
+         *       "team_id": "t1"
+         *     }
+         */
+        AddMembers: {
+            /** @description Models of the team that they may use; empty means all of them. */
+            allowed_models?: string[] | null;
+            budget_duration?: string | null;
+            /**
+             * Format: double
+             * @description US dollars that each of them may spend in the team.
+             */
+            max_budget_in_team?: number | null;
+            member: components["schemas"]["Members"];
+            team_id: string;
+        };
         AskedKeys: {
             key_aliases?: string[] | null;
             /** @description Raw keys or hashes; with the aliases at most 100. */
@@ -1032,6 +1510,89 @@ export interface components {
         };
         AuditNotFoundFacts: {
             message: string;
+        };
+        /**
+         * @description A budget. A field that is left out keeps its value, or has none; null clears it.
+         * @example {
+         *       "budget_duration": "30d",
+         *       "budget_id": "free-tier",
+         *       "max_budget": 10
+         *     }
+         */
+        BudgetFields: {
+            /** @description After which spend counts anew: `30s`, `15m`, `12h`, `30d`, `2w`, `1mo`, `daily`, `weekly`, `monthly`. */
+            budget_duration?: string | null;
+            /** @description A new one is made when left out. */
+            budget_id?: string | null;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            max_budget?: number | null;
+            /**
+             * Format: int64
+             * @description Requests at once.
+             */
+            max_parallel_requests?: number | null;
+            /** @description Model → budget and time. */
+            model_max_budget?: Record<string, unknown> | null;
+            /**
+             * Format: int64
+             * @description Requests per minute.
+             */
+            rpm_limit?: number | null;
+            /**
+             * Format: double
+             * @description US dollars; only alerts.
+             */
+            soft_budget?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per day.
+             */
+            tpd_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per minute.
+             */
+            tpm_limit?: number | null;
+        };
+        /** @description A field of a budget, for a form. */
+        BudgetSetting: {
+            field_default_value?: Record<string, unknown> | null;
+            field_description: string;
+            field_name: string;
+            field_type: string;
+            field_value?: Record<string, unknown> | null;
+            stored_in_db: boolean;
+        };
+        /**
+         * @description A budget's row.
+         * @example {
+         *       "budget_duration": "30d",
+         *       "budget_id": "free-tier",
+         *       "max_budget": 10
+         *     }
+         */
+        BudgetView: components["schemas"]["LimitsView"] & components["schemas"]["StampsView"] & {
+            budget_id: string;
+            /** @description When spend counts anew. */
+            budget_reset_at?: string | null;
+        };
+        BulkAdded: {
+            failed_additions: number;
+            results: components["schemas"]["MemberResult"][];
+            successful_additions: number;
+            team_id: string;
+            total_requested: number;
+            updated_team: components["schemas"]["TeamView"];
+        };
+        BulkAddMembers: {
+            /** Format: double */
+            max_budget_in_team?: number | null;
+            /** @description At most 500. */
+            members: components["schemas"]["MemberFields"][];
+            team_id: string;
         };
         BulkFailedKey: {
             failed_reason: string;
@@ -1125,6 +1686,9 @@ export interface components {
             /** Format: double */
             spend: number;
         };
+        DeleteBudget: {
+            id: string;
+        };
         DeletedKeys: {
             /** @description As they were asked for. */
             deleted_keys: string[];
@@ -1132,10 +1696,22 @@ export interface components {
         DeletedModel: {
             message: string;
         };
+        DeletedTeams: {
+            deleted_teams: components["schemas"]["TeamView"][];
+        };
         DeleteKeys: {
             key_aliases?: string[] | null;
             /** @description Raw keys or hashes. */
             keys?: string[] | null;
+        };
+        DeleteMember: {
+            team_id: string;
+            user_email?: string | null;
+            user_id?: string | null;
+        };
+        DeleteTeams: {
+            /** @description At most 20. */
+            team_ids: string[];
         };
         DeleteUsers: {
             /** @description At most 100. */
@@ -1162,6 +1738,15 @@ export interface components {
             key_alias?: string | null;
             /** @description Team of the key. */
             team_id?: string | null;
+        };
+        /** @description Who is a member from the beginning. */
+        FirstMembers: {
+            /** @description Ids of administrators. */
+            admins?: string[] | null;
+            /** @description Ids of others. */
+            members?: string[] | null;
+            /** @description With a role each. */
+            members_with_roles?: components["schemas"]["MemberFields"][] | null;
         };
         GlobalSpend: {
             /**
@@ -1355,6 +1940,32 @@ export interface components {
             updated_by?: string | null;
             user_id?: string | null;
         };
+        /** @description Limits, with amounts in US dollars. */
+        LimitsView: {
+            budget_duration?: string | null;
+            /** Format: double */
+            max_budget?: number | null;
+            /** Format: int64 */
+            max_parallel_requests?: number | null;
+            model_max_budget: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description Requests per minute.
+             */
+            rpm_limit?: number | null;
+            /** Format: double */
+            soft_budget?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per day.
+             */
+            tpd_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per minute.
+             */
+            tpm_limit?: number | null;
+        };
         ListedUser: components["schemas"]["UserView"] & {
             /**
              * Format: int64
@@ -1377,6 +1988,62 @@ export interface components {
             password: string;
             /** @description `UI_USERNAME`, or a user's address. */
             username: string;
+        };
+        /** @description A member as a team's row names them. */
+        MemberEntry: {
+            /** @description `admin` or `user`. */
+            role: string;
+            user_email?: string | null;
+            user_id: string;
+        };
+        /** @description A member as requests name them: by id or address. */
+        MemberFields: {
+            /** @description `admin` or `user`. */
+            role?: string | null;
+            user_email?: string | null;
+            user_id?: string | null;
+        };
+        MemberResult: {
+            /** @description Why not. */
+            error?: string | null;
+            success: boolean;
+            user_email?: string | null;
+            user_id?: string | null;
+        };
+        /** @description One member, or several. */
+        Members: components["schemas"]["MemberFields"][] | components["schemas"]["MemberFields"];
+        /** @description What a member may spend in a team and has come to there. */
+        MembershipView: {
+            /** @description Empty means every model of the team. */
+            allowed_models: string[];
+            budget_id?: string | null;
+            /** @description Whose the budget is: `member`, or `team` when it is the one of all members. */
+            budget_source?: string | null;
+            litellm_budget_table?: null | components["schemas"]["BudgetView"];
+            /** @description `admin` or `user`. */
+            role: string;
+            /**
+             * Format: double
+             * @description US dollars since the budget's window began.
+             */
+            spend: number;
+            team_id: string;
+            /**
+             * Format: double
+             * @description US dollars, ever.
+             */
+            total_spend: number;
+            user_id: string;
+        };
+        MemberSpend: {
+            /** Format: double */
+            max_budget?: number | null;
+            /** Format: double */
+            previous_spend: number;
+            /** Format: double */
+            spend: number;
+            team_id: string;
+            user_id: string;
         };
         /** @description A public name, and what its deployments offer together: limits and prices are the highest of any. */
         ModelGroup: {
@@ -1476,6 +2143,10 @@ export interface components {
             /** @description The public name. */
             model_name: string;
         };
+        NamedBudgets: {
+            /** @description Ids; at most 100. */
+            budgets: string[];
+        };
         NamedKey: {
             /** @description Raw key or hash. */
             key: string;
@@ -1484,6 +2155,9 @@ export interface components {
             id?: string | null;
             /** @description The same. */
             model_id?: string | null;
+        };
+        NamedTeam: {
+            team_id: string;
         };
         NewCredential: {
             /** @description What is told of it: provider, description, …. */
@@ -1511,6 +2185,11 @@ export interface components {
              */
             model_name: string;
         };
+        NewPermissions: {
+            team_id: string;
+            team_member_permissions: string[];
+        };
+        NewTeam: components["schemas"]["TeamFields"] & components["schemas"]["FirstMembers"];
         NewUser: components["schemas"]["UserFields"] & components["schemas"]["FirstKey"];
         Overview: {
             generated_at: string;
@@ -1544,6 +2223,11 @@ export interface components {
         };
         /** @enum {string} */
         Period: "24h" | "7d" | "30d";
+        Permissions: {
+            all_available_permissions: string[];
+            team_id: string;
+            team_member_permissions: string[];
+        };
         /** @description Where reads went since the start: to the read replica, or to the writer in its place. */
         ReaderReads: {
             /**
@@ -1568,6 +2252,13 @@ export interface components {
             reader?: null | components["schemas"]["ReaderReads"];
             /** @description `healthy` or `unhealthy`. */
             status: string;
+        };
+        ResetMemberSpend: {
+            /**
+             * Format: double
+             * @description US dollars: 0 or more, and no more than what was spent.
+             */
+            reset_to: number;
         };
         ResetSpend: {
             /**
@@ -1680,6 +2371,13 @@ export interface components {
              */
             spend: number;
         };
+        /** @description Who made a row and changed it last. */
+        StampsView: {
+            created_at: string;
+            created_by?: string | null;
+            updated_at: string;
+            updated_by?: string | null;
+        };
         Summary: {
             /** Format: int64 */
             cached_tokens: number;
@@ -1716,6 +2414,160 @@ export interface components {
              */
             spend: number;
         };
+        TeamFacts: components["schemas"]["TeamView"] & {
+            /** @description Whether the caller may change the team. */
+            caller_edit_access: boolean;
+            team_member_budget_table?: null | components["schemas"]["BudgetView"];
+        };
+        /**
+         * @description A team. A field that is left out keeps its value, or has none; null clears it.
+         * @example {
+         *       "budget_duration": "30d",
+         *       "max_budget": 100,
+         *       "models": [
+         *         "gpt-4o"
+         *       ],
+         *       "team_alias": "research"
+         *     }
+         */
+        TeamFields: {
+            access_group_ids?: string[] | null;
+            allowed_passthrough_routes?: Record<string, unknown>[] | null;
+            allowed_vector_store_indexes?: Record<string, unknown>[] | null;
+            blocked?: boolean | null;
+            /** @description After which spend counts anew: `30s`, `15m`, `12h`, `30d`, `2w`, `1mo`, `daily`, `weekly`, `monthly`. */
+            budget_duration?: string | null;
+            /** @description Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`. */
+            budget_limits?: Record<string, unknown>[] | null;
+            /** Format: int64 */
+            default_estimated_output_tokens?: number | null;
+            default_estimated_output_tokens_per_model?: Record<string, unknown> | null;
+            /** @description What new members may use. */
+            default_team_member_models?: string[] | null;
+            denied_passthrough_routes?: string[] | null;
+            disable_global_guardrails?: boolean | null;
+            enforced_batch_output_expires_after?: Record<string, unknown> | null;
+            enforced_file_expires_after?: Record<string, unknown> | null;
+            guardrails?: string[] | null;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            max_budget?: number | null;
+            /**
+             * Format: int64
+             * @description Requests at once.
+             */
+            max_parallel_requests?: number | null;
+            mcp_rpm_limit?: Record<string, unknown> | null;
+            metadata?: Record<string, unknown> | null;
+            /** @description Name that a request uses → model. */
+            model_aliases?: {
+                [key: string]: string;
+            } | null;
+            /** @description Model → budget and time. */
+            model_max_budget?: Record<string, unknown> | null;
+            model_rpm_limit?: Record<string, unknown> | null;
+            model_tpm_limit?: Record<string, unknown> | null;
+            /** @description Names, wildcards (`openai/*`) or access groups; empty means every model. */
+            models?: string[] | null;
+            object_permission?: Record<string, unknown> | null;
+            /** @description Must exist. */
+            organization_id?: string | null;
+            policies?: string[] | null;
+            prompts?: string[] | null;
+            router_settings?: Record<string, unknown> | null;
+            /**
+             * Format: int64
+             * @description Requests per minute.
+             */
+            rpm_limit?: number | null;
+            rpm_limit_type?: string | null;
+            secret_manager_settings?: Record<string, unknown> | null;
+            /**
+             * Format: double
+             * @description US dollars; only alerts.
+             */
+            soft_budget?: number | null;
+            tags?: string[] | null;
+            team_alias?: string | null;
+            /** @description A new one is made when left out. */
+            team_id?: string | null;
+            /**
+             * Format: double
+             * @description US dollars that each member may spend who has no budget of their own.
+             */
+            team_member_budget?: number | null;
+            team_member_budget_duration?: string | null;
+            team_member_key_duration?: string | null;
+            /** @description Key routes that plain members may call for keys of the team. */
+            team_member_permissions?: string[] | null;
+            /** Format: int64 */
+            team_member_rpm_limit?: number | null;
+            /** Format: int64 */
+            team_member_tpm_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per day.
+             */
+            tpd_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per minute.
+             */
+            tpm_limit?: number | null;
+            tpm_limit_type?: string | null;
+        };
+        TeamInfo: {
+            /** @description The newest hundred; `/key/list?team_id=…` has all. Plain members see their own. */
+            keys: components["schemas"]["KeyView"][];
+            team_id: string;
+            team_info: components["schemas"]["TeamFacts"];
+            /** @description The first thousand; plain members see their own. */
+            team_memberships: components["schemas"]["MembershipView"][];
+        };
+        TeamList: {
+            /** Format: int32 */
+            page: number;
+            /** Format: int32 */
+            page_size: number;
+            teams: components["schemas"]["TeamView"][];
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            total_pages: number;
+        };
+        TeamModels: {
+            models: string[];
+            team_id: string;
+        };
+        /** @description A team's row. Fields that are kept but not named here follow with their defaults. */
+        TeamView: components["schemas"]["LimitsView"] & components["schemas"]["StampsView"] & Record<string, unknown> & {
+            blocked: boolean;
+            budget_limits: Record<string, unknown>[];
+            /** @description When spend counts anew. */
+            budget_reset_at?: string | null;
+            /** Format: int64 */
+            keys_count: number;
+            /** Format: int64 */
+            members_count: number;
+            /** @description A list of teams shows the first thousand members of all of them together. */
+            members_with_roles: components["schemas"]["MemberEntry"][];
+            metadata: Record<string, unknown>;
+            /** @description Name that a request uses → model. */
+            model_aliases: {
+                [key: string]: string;
+            };
+            models: string[];
+            organization_id?: string | null;
+            /**
+             * Format: double
+             * @description US dollars since the budget's window began.
+             */
+            spend: number;
+            team_alias?: string | null;
+            team_id: string;
+        };
         TopKey: {
             /** @description Hash, or the master key's label. */
             api_key: string;
@@ -1739,9 +2591,46 @@ export interface components {
             /** @description As it was asked for. */
             key: string;
         };
+        UpdatedMember: {
+            allowed_models: string[];
+            budget_duration?: string | null;
+            /** Format: double */
+            max_budget_in_team?: number | null;
+            role: string;
+            /** Format: int64 */
+            rpm_limit?: number | null;
+            team_id: string;
+            /** Format: int64 */
+            tpm_limit?: number | null;
+            user_email?: string | null;
+            user_id: string;
+        };
+        UpdatedTeam: {
+            data: components["schemas"]["TeamView"];
+            team_id: string;
+        };
         UpdatedUser: {
             data: components["schemas"]["UserView"];
             user_id: string;
+        };
+        UpdateMember: {
+            /** @description Models of the team that they may use; empty means all of them. */
+            allowed_models?: string[] | null;
+            budget_duration?: string | null;
+            /**
+             * Format: double
+             * @description US dollars; null removes the limit.
+             */
+            max_budget_in_team?: number | null;
+            /** @description `admin` or `user`. */
+            role?: string | null;
+            /** Format: int64 */
+            rpm_limit?: number | null;
+            team_id: string;
+            /** Format: int64 */
+            tpm_limit?: number | null;
+            user_email?: string | null;
+            user_id?: string | null;
         };
         /**
          * @description What a user can be made with or changed to. A field that is left out keeps its value, or its default; null
@@ -2027,6 +2916,385 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditNotFound"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteBudget"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such budget */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getBudgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedBudgets"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listBudgets: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getBudgetSettings: {
+        parameters: {
+            query: {
+                budget_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetSetting"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such budget */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such budget */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The request does not fit its schema */
@@ -4529,6 +5797,1281 @@ export interface operations {
             };
         };
     };
+    patchTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resetMemberSpend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetMemberSpend"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberSpend"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team or member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getOwnMembership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MembershipView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller is no member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAvailableTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    blockTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedTeam"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    bulkAddTeamMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkAddMembers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAdded"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteTeams"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedTeams"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description One of them does not exist; none was deleted */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getTeam: {
+        parameters: {
+            query?: {
+                /** @description How many keys to show. */
+                key_limit?: number;
+                /** @description The team of the caller's key when left out. */
+                team_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamInfo"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller is no member */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listTeamsBare: {
+        parameters: {
+            query?: {
+                organization_id?: string;
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+                /** @description A member; others than administrators name themselves. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    addTeamMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddMembers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedMembers"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteTeamMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team or member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateTeamMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatedMember"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team or member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    addTeamModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamModels"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteTeamModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamModels"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeam"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listTeamPermissions: {
+        parameters: {
+            query: {
+                team_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateTeamPermissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPermissions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unblockTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedTeam"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateTeam: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatedTeam"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     listRoles: {
         parameters: {
             query?: never;
@@ -5307,6 +7850,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listTeams: {
+        parameters: {
+            query?: {
+                organization_id?: string;
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+                /** @description Part of id or alias. */
+                search?: string;
+                /** @description `exact`: `search` is the whole id, or part of the alias. */
+                search_team_id_match?: string;
+                /** @description `team_id`, `team_alias` or `created_at`. */
+                sort_by?: string;
+                /** @description `asc` or `desc`. */
+                sort_order?: string;
+                /** @description `deleted`. */
+                status?: string;
+                /** @description Part of the alias. */
+                team_alias?: string;
+                team_id?: string;
+                /** @description A member. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamList"];
                 };
             };
             /** @description The request makes no sense */

@@ -66,9 +66,13 @@ impl Caller {
         self.grant == Grant::All
     }
 
-    /// Whether a key is within the route's reach.
+    /// Whether a key is within the route's reach. A key of a team reaches its user's keys in that team alone: others
+    /// may have made it.
     pub fn may(&self, key: &VirtualKey) -> bool {
-        let same_user = self.user_id().is_some() && key.user_id.as_deref() == self.user_id();
+        let team = self.key().and_then(|own| own.team_id.as_ref());
+        let same_user = self.user_id().is_some()
+            && key.user_id.as_deref() == self.user_id()
+            && team.is_none_or(|team| key.team_id.as_ref() == Some(team));
         self.sees_all() || same_user || self.key().is_some_and(|own| own.hash == key.hash)
     }
 

@@ -41,11 +41,13 @@ pub async fn gate(
 }
 
 async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Caller, ApiError> {
-    let (identity, role) = identify(state, parts).await?;
+    let (identity, roles) = identify(state, parts).await?;
+    let role = roles.first().copied().unwrap_or(Role::InternalUser);
+    let grants = roles.iter().filter_map(|role| rule.map(|rule| rule.grant(*role)));
     let caller = Caller {
         identity,
         role,
-        grant: rule.map_or(Grant::No, |rule| rule.grant(role)),
+        grant: grants.max().unwrap_or(Grant::No),
         changed_by: changed_by(&parts.headers),
         address: ClientAddress::of(parts),
     };
@@ -60,34 +62,45 @@ async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Call
     Err(AuthError::AdminOnly { route, role: role.name(), user_id }.into())
 }
 
-async fn identify(state: &State, parts: &Parts) -> Result<(Identity, Role), ApiError> {
+/// Who calls, and what they are: first the role of their own, then what they are besides.
+async fn identify(state: &State, parts: &Parts) -> Result<(Identity, Vec<Role>), ApiError> {
     match credential(&parts.headers)? {
-        Credential::Key(key) if state.master_key.matches(&key) => Ok((Identity::Master, Role::ProxyAdmin)),
+        Credential::Key(key) if state.master_key.matches(&key) => {
+            Ok((Identity::Master, vec![Role::ProxyAdmin]))
+        }
         Credential::Key(secret) => {
             let key = key(state, &secret).await?;
-            let role = role(state, key.user_id.as_deref()).await?.unwrap_or(Role::InternalUser);
-            Ok((Identity::Key(Arc::new(key)), role))
+            let mut roles = roles(state, key.user_id.as_deref()).await?;
+            if roles.is_empty() {
+                roles.push(Role::InternalUser);
+            }
+            Ok((Identity::Key(Arc::new(key)), roles))
         }
         Credential::Session(token) => {
             csrf::check(&parts.method, &parts.headers)?;
             let session = session(state, &token).await?.ok_or(AuthError::SessionEnded)?;
             // The dashboard's administrator has no row. Others have the role that they have now, not the one at
             // sign-in; who was deleted has none.
-            let role = match session.user_id.as_str() {
-                MASTER_USER_ID => Role::ProxyAdmin,
-                id => role(state, Some(id)).await?.ok_or(AuthError::SessionEnded)?,
+            let roles = match session.user_id.as_str() {
+                MASTER_USER_ID => vec![Role::ProxyAdmin],
+                id => roles(state, Some(id)).await?,
             };
-            Ok((Identity::Session(Arc::new(session)), role))
+            if roles.is_empty() {
+                return Err(AuthError::SessionEnded.into());
+            }
+            Ok((Identity::Session(Arc::new(session)), roles))
         }
     }
 }
 
-/// The role of a user by id; `None` when there is no such user.
-async fn role(state: &State, user: Option<&str>) -> Result<Option<Role>, ApiError> {
-    match user {
-        Some(id) => Ok(state.store.users().role(id).await?),
-        None => Ok(None),
+/// What a user is, by id. Leading a team or an organisation adds to what users may do, and nothing to administrators.
+async fn roles(state: &State, user: Option<&str>) -> Result<Vec<Role>, ApiError> {
+    let Some(id) = user else { return Ok(Vec::new()) };
+    let mut roles = state.store.users().roles(id).await?;
+    if matches!(roles.first(), Some(Role::ProxyAdmin | Role::ProxyAdminViewer)) {
+        roles.truncate(1);
     }
+    Ok(roles)
 }
 
 /// The session of a browser's token, while it lasts.

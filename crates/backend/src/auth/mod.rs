@@ -4,10 +4,12 @@ mod caller;
 mod credential;
 mod csrf;
 mod gate;
+mod reach;
 mod refusal;
 pub mod rules;
 
 pub use caller::{Caller, Identity};
 pub use credential::SESSION_COOKIE;
 pub use gate::gate;
+pub use reach::Standing;
 pub use refusal::AuthError;

@@ -35,6 +35,8 @@ impl Rule {
 const OWN_WRITE: [Grant; 7] = [All, No, Own, No, Own, Own, No];
 /// What those who answer for others do.
 const LEAD_WRITE: [Grant; 7] = [All, No, No, No, Own, Own, No];
+/// What administrators of organisations do in theirs.
+const ORG_WRITE: [Grant; 7] = [All, No, No, No, Own, No, No];
 /// What everyone sees of their own.
 const OWN_READ: [Grant; 7] = [All, All, Own, Own, Own, Own, No];
 const ADMIN_WRITE: [Grant; 7] = [All, No, No, No, No, No, No];
@@ -88,6 +90,32 @@ pub const RULES: &[Rule] = &[
     get("/user/list", ADMIN_READ),
     get("/user/available_roles", SELF),
     post("/user/password/change", SELF),
+    post("/team/new", ORG_WRITE),
+    post("/team/update", LEAD_WRITE),
+    patch("/team/{team_id}", LEAD_WRITE),
+    post("/team/delete", ORG_WRITE),
+    post("/team/block", ADMIN_WRITE),
+    post("/team/unblock", ADMIN_WRITE),
+    get("/team/info", OWN_READ),
+    get("/team/list", OWN_READ),
+    get("/v2/team/list", OWN_READ),
+    get("/team/available", OWN_READ),
+    post("/team/model/add", ORG_WRITE),
+    post("/team/model/delete", ORG_WRITE),
+    get("/team/permissions_list", OWN_READ),
+    post("/team/permissions_update", LEAD_WRITE),
+    post("/team/member_add", LEAD_WRITE),
+    post("/team/bulk_member_add", LEAD_WRITE),
+    post("/team/member_update", LEAD_WRITE),
+    post("/team/member_delete", LEAD_WRITE),
+    get("/team/{team_id}/members/me", OWN_READ),
+    post("/team/{team_id}/member/{user_id}/reset_spend", LEAD_WRITE),
+    post("/budget/new", ADMIN_WRITE),
+    post("/budget/update", ADMIN_WRITE),
+    post("/budget/delete", ADMIN_WRITE),
+    post("/budget/info", ADMIN_READ),
+    get("/budget/list", ADMIN_READ),
+    get("/budget/settings", ADMIN_READ),
     get("/spend/logs", OWN_READ),
     get("/spend/keys", OWN_READ),
     get("/global/spend", ADMIN_READ),
@@ -164,7 +192,12 @@ views). A route that is not here is refused to everyone.
 - Own keys are those with the caller's user id. A key without a user owns itself alone.
 - An `internal_user` makes keys for itself within its own budget and models, and may change its keys' name, tags and metadata; the budget,
   models and end of a key only where it made that key itself. It cannot unblock what an administrator blocked.
-- Nobody can be `org_admin` or `team_admin` yet: they come with organisations and teams. A `customer` is an end user of the product and has no
-  key.
+- An administrator of a team is `team_admin` beside what they are anyway, one of an organisation `org_admin`: the wider of the two counts.
+  Their own are that team with its members and keys, and that organisation with its teams. A `customer` is an end user of the product and has
+  no key.
+- Plain members of a team see it, their own place in it and their own keys. `team_member_permissions` of the team lets them use key routes for
+  all keys of the team.
+- A key of a team that belongs to a user reaches that user's keys in the team, and no others. Whoever leads a team holds keys for themselves, for
+  nobody, or for plain members of it: a key acts as its user.
 
 ";

@@ -85,6 +85,21 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found_error", Some("key"), message)
     }
 
+    /// 400 of a route whose errors are plain HTTP errors: their form, beside the one of all others.
+    pub fn plain(param: &str, message: impl Into<String>) -> Self {
+        Self::bad(param, message).with_detail()
+    }
+
+    /// 404 in the same form.
+    pub fn missing(param: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found_error", Some(param), message).with_detail()
+    }
+
+    fn with_detail(mut self) -> Self {
+        self.body["detail"] = json!({ "error": self.body["error"]["message"] });
+        self
+    }
+
     /// In the form of routes whose errors are plain HTTP errors.
     pub fn detail_not_found(message: impl Into<String>) -> Self {
         Self {
@@ -161,6 +176,10 @@ impl From<StoreError> for ApiError {
             let message = "DB not connected. The database is away or too slow; try again shortly.";
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_db_connection", None, message)
                 .retry_after(RETRY_AFTER_SECS);
+        }
+        if let StoreError::Missing(what) = error {
+            let noun = what[..1].to_uppercase() + &what[1..];
+            return Self::bad(&format!("{what}_id"), format!("{noun} doesn't exist in db."));
         }
         tracing::error!(%error, "database failed");
         if let StoreError::Sealed { why, .. } = &error {

@@ -5,7 +5,7 @@ use store::PAGE_SIZE_MAX;
 use store::keys::AliasQuery;
 use utoipa::{IntoParams, ToSchema};
 
-use super::own::confine;
+use super::own::{confine, sees_team, within_team};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
@@ -52,12 +52,17 @@ pub async fn aliases(
     Params(query): Params<KeyAliasQuery>,
 ) -> Result<Json<KeyAliases>, ApiError> {
     let page = PageOf::new(query.page, query.size, PAGE_SIZE_MAX, "size")?;
-    let (user_id, hash) = confine(&caller, None, None)?;
+    let mut team_id = asked(query.team_id);
+    let (mut user_id, mut hash) = (None, None);
+    if !sees_team(&state, &caller, team_id.as_deref(), "/key/aliases").await? {
+        (user_id, hash) = confine(&caller, None, None)?;
+        team_id = within_team(&caller, team_id);
+    }
     let store_query = AliasQuery {
         user_id,
         hash,
         search: asked(query.search),
-        team_id: asked(query.team_id),
+        team_id,
         page: page.index(),
         size: page.size,
     };

@@ -53,7 +53,8 @@ pub async fn unblock(
 
 async fn set(state: &State, caller: &Caller, key: &str, blocked: bool) -> Result<KeyView, ApiError> {
     let (actor, hash) = (caller.actor(state), key_hash(key)?);
-    check_owner(caller, state.store.keys().get(hash).await?.as_ref())?;
+    let route = if blocked { "/key/block" } else { "/key/unblock" };
+    check_owner(state, caller, state.store.keys().get(hash).await?.as_ref(), route).await?;
     let key = state.store.keys().set_blocked(hash, blocked, &actor).await?;
     let key = key.ok_or_else(|| ApiError::key_not_found("Key not found."))?;
     Ok(KeyView::of(key, actor.at))

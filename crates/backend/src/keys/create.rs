@@ -66,7 +66,8 @@ pub async fn create(
     }
     own::confine_new(&state, &caller, &input.raw, &mut patch).await?;
     let (secret, key) = fresh(&state, chosen, patch, &actor)?;
-    if caller.sees_all() {
+    super::team::check_above(&state, &key, None).await?;
+    if caller.sees_all() || key.user_id.is_none() {
         state.store.keys().create(&key, &actor).await.map_err(CreateError::from)?;
     } else if !state.store.keys().create_for_user(&key, &actor).await.map_err(CreateError::from)? {
         return Err(CreateError::UserGone.into());

@@ -53,7 +53,7 @@ pub async fn delete(
             Err(StoreError::Corrupt { .. }) if caller.sees_all() => continue,
             read => read?,
         };
-        check_owner(&caller, key.as_ref())?;
+        check_owner(&state, &caller, key.as_ref(), "/key/delete").await?;
         if key.is_none() {
             let name = domain::key::display_name(name);
             return Err(ApiError::key_not_found(format!("Key not found: {name}. No key was deleted.")));
@@ -77,7 +77,7 @@ async fn named(
             let mut hashes = Vec::with_capacity(aliases.len().min(KEYS_MAX));
             for alias in aliases.iter().take(KEYS_MAX) {
                 let key = state.store.keys().by_alias(alias).await?;
-                check_owner(caller, key.as_ref())?;
+                check_owner(state, caller, key.as_ref(), "/key/delete").await?;
                 let missing = || ApiError::key_not_found("Key not found. No key was deleted.");
                 hashes.push(key.ok_or_else(missing)?.hash);
             }

@@ -48,7 +48,7 @@ pub async fn get(
         Some(key) => (Some(key), false),
         None => (state.store.keys().get_deleted(hash).await?, true),
     };
-    check_owner(&caller, key.as_ref())?;
+    check_owner(&state, &caller, key.as_ref(), "/key/info").await?;
     let key = key.ok_or_else(|| ApiError::key_not_found("Key not found in database"))?;
     let info = if deleted { KeyView::of_deleted(key, now) } else { KeyView::of(key, now) };
     // The row names the key only as the caller did.

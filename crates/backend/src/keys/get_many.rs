@@ -47,12 +47,12 @@ pub async fn get_many(
     let mut info = Vec::new();
     for key in &keys {
         let row = state.store.keys().get(key_hash(key)?).await?;
-        check_owner(&caller, row.as_ref())?;
+        check_owner(&state, &caller, row.as_ref(), "/key/info").await?;
         info.extend(row);
     }
     for alias in &aliases {
         let row = state.store.keys().by_alias(alias).await?;
-        check_owner(&caller, row.as_ref())?;
+        check_owner(&state, &caller, row.as_ref(), "/key/info").await?;
         info.extend(row);
     }
     let info = info.into_iter().map(|key| KeyView::of(key, now)).collect();

@@ -5,7 +5,7 @@ use store::PAGE_SIZE_MAX;
 use store::keys::{KeyQuery, KeySort, KeyStatus};
 use utoipa::{IntoParams, ToSchema};
 
-use super::own::confine;
+use super::own::{confine, sees_team, within_team};
 use super::view::KeyView;
 use super::{DASHBOARD_TEAM, key_hash};
 use crate::auth::Caller;
@@ -94,8 +94,10 @@ pub async fn list(
     let full = query.return_full_object;
     let page = PageOf::new(query.page, query.size, PAGE_SIZE_MAX, "size")?;
     let mut query = query.resolve(page)?;
-    let own = confine(&caller, query.user_id.take(), query.hash)?;
-    (query.user_id, query.hash) = own;
+    if !sees_team(&state, &caller, query.team_id.as_deref(), "/key/list").await? {
+        (query.user_id, query.hash) = confine(&caller, query.user_id.take(), query.hash)?;
+        query.team_id = within_team(&caller, query.team_id.take());
+    }
     let deleted = query.status == KeyStatus::Deleted;
     let found = state.store.keys().list(&query, now).await?;
     let entry = |key| match (full, deleted) {

@@ -14,6 +14,7 @@ mod own;
 mod reset;
 mod rotate;
 mod service_account;
+pub mod team;
 mod update;
 pub mod view;
 

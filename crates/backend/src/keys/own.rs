@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use store::keys::KeyPatch;
 
 use super::fields::{KEPT, PROMOTED};
-use crate::auth::Caller;
+use super::team::{self, Over};
+use crate::auth::{Caller, Standing};
 use crate::http::error::ApiError;
 use crate::http::input::has_effect;
 use crate::state::State;
@@ -39,9 +40,29 @@ pub async fn confine_new(
     }
     let user = user(state, caller).await?;
     let sent = raw.iter().filter(|(_, value)| has_effect(value)).map(|(name, _)| name.as_str());
-    check_fields(sent, raw, &user, true)?;
-    patch.user_id = Some(Some(user.id.clone()));
-    let limits = Limits::of(&user, caller);
+    let mut limits = Limits::of(&user, caller);
+    if let Some(id) = patch.team_id.clone().flatten() {
+        let team = team::team_for_key(state, caller, &id).await?;
+        check_fields(sent.filter(|name| *name != "team_id"), raw, None, true)?;
+        let leads = caller.standing(state, &team).await? >= Standing::TeamAdmin;
+        let named = patch.user_id.clone().flatten().filter(|_| leads);
+        let holder = if leads && raw.get("user_id").is_some_and(Value::is_null) {
+            None
+        } else {
+            Some(named.unwrap_or_else(|| user.id.clone()))
+        };
+        if raw.get("user_id").is_some_and(|asked| has_effect(asked) && asked.as_str() != holder.as_deref()) {
+            return Err(forbidden("user_id", "Members of a team make keys for themselves alone."));
+        }
+        team::check_holder(state, caller, Some(&id), holder.as_deref()).await?;
+        patch.user_id = Some(holder);
+        patch.organization_id = Some(team.organization_id);
+        // A team's key has what the team has, not what its maker has elsewhere.
+        limits.retain(|limits| limits.of_key);
+    } else {
+        check_fields(sent, raw, Some(&user), true)?;
+        patch.user_id = Some(Some(user.id.clone()));
+    }
     narrowest(&limits).fill(patch);
     for limits in limits {
         limits.hold(patch.models.as_deref(), patch.max_budget.flatten(), patch.expires.flatten())?;
@@ -58,17 +79,27 @@ pub async fn check_change(
     patch: &KeyPatch,
     new_secret: bool,
 ) -> Result<(), ApiError> {
-    if caller.sees_all() {
-        return Ok(());
-    }
-    check_owner(caller, Some(key))?;
-    let user = user(state, caller).await?;
-    let made = key.created_by.as_deref() == Some(&user.id);
-    check_fields(raw.keys().map(String::as_str), raw, &user, made)?;
+    let route = if new_secret { "/key/regenerate" } else { "/key/update" };
+    let over = check_owner(state, caller, Some(key), route).await?;
     let mut after = key.clone();
     patch.clone().apply(&mut after);
+    team::check_above(state, &after, Some(key)).await?;
+    if matches!(over, Over::Everything) {
+        return Ok(());
+    }
+    let user = user(state, caller).await?;
+    let of_team = matches!(over, Over::Team);
+    let made = of_team || key.created_by.as_deref() == Some(&user.id);
+    check_fields(raw.keys().map(String::as_str), raw, (!of_team).then_some(&user), made)?;
+    if of_team && (new_secret || after.user_id != key.user_id) {
+        team::check_holder(state, caller, key.team_id.as_deref(), key.user_id.as_deref()).await?;
+        team::check_holder(state, caller, key.team_id.as_deref(), after.user_id.as_deref()).await?;
+    }
     let changes_limits = patch.models.is_some() || patch.max_budget.is_some() || patch.expires.is_some();
-    let limits = Limits::of(&user, caller);
+    let mut limits = Limits::of(&user, caller);
+    if key.team_id.is_some() {
+        limits.retain(|limits| limits.of_key);
+    }
     // An administrator may have given a key more than its user has; that alone is no reason to refuse.
     let held = limits.iter().filter(|limits| changes_limits || (new_secret && limits.of_key));
     for limits in held {
@@ -77,10 +108,19 @@ pub async fn check_change(
     Ok(())
 }
 
-/// Refuses a key that is not within the caller's reach; whether it exists is not told.
-pub fn check_owner(caller: &Caller, key: Option<&VirtualKey>) -> Result<(), ApiError> {
-    if caller.sees_all() || key.is_some_and(|key| caller.may(key)) {
-        return Ok(());
+/// Refuses a key that is not within the caller's reach by this route; whether it exists is not told.
+pub async fn check_owner(
+    state: &State,
+    caller: &Caller,
+    key: Option<&VirtualKey>,
+    route: &str,
+) -> Result<Over, ApiError> {
+    let over = match key {
+        Some(key) => team::over(state, caller, key, route).await?,
+        None => caller.sees_all().then_some(Over::Everything),
+    };
+    if let Some(over) = over {
+        return Ok(over);
     }
     let message = "You are not allowed to access this key's info.";
     Err(ApiError::new(StatusCode::FORBIDDEN, "auth_error", Some("key"), message))
@@ -105,6 +145,28 @@ pub fn confine(
     }
 }
 
+/// Whether the caller sees all keys of a team by this route.
+pub async fn sees_team(
+    state: &State,
+    caller: &Caller,
+    team: Option<&str>,
+    route: &str,
+) -> Result<bool, ApiError> {
+    if caller.sees_all() {
+        return Ok(true);
+    }
+    let Some(id) = team else { return Ok(false) };
+    match state.store.teams().get(id).await? {
+        Some(team) => team::may(state, caller, &team, route).await,
+        None => Ok(false),
+    }
+}
+
+/// A key of a team sees its user's keys in that team alone.
+pub fn within_team(caller: &Caller, team: Option<String>) -> Option<String> {
+    caller.key().and_then(|key| key.team_id.clone()).or(team)
+}
+
 async fn user(state: &State, caller: &Caller) -> Result<User, ApiError> {
     let user = match caller.user_id() {
         Some(id) => state.store.users().get(id).await?,
@@ -118,7 +180,7 @@ async fn user(state: &State, caller: &Caller) -> Result<User, ApiError> {
 fn check_fields<'f>(
     sent: impl Iterator<Item = &'f str>,
     raw: &Map<String, Value>,
-    user: &User,
+    user: Option<&User>,
     made: bool,
 ) -> Result<(), ApiError> {
     for name in sent {
@@ -130,7 +192,8 @@ fn check_fields<'f>(
             return Err(forbidden(name, format!("Only an administrator can set `{name}` of this key.")));
         }
     }
-    if raw.get("user_id").is_some_and(|id| has_effect(id) && id.as_str() != Some(&user.id)) {
+    let other = |id: &Value| has_effect(id) && user.is_some_and(|user| id.as_str() != Some(&user.id));
+    if raw.get("user_id").is_some_and(other) {
         return Err(forbidden("user_id", "You can only have keys of your own."));
     }
     let metadata = raw.get("metadata").and_then(Value::as_object);

@@ -82,7 +82,7 @@ async fn exchange(
     let fields = Input::<KeyFields>::from_object(raw)?;
     let patch = fields.value.patch(&fields.raw, actor.at)?;
     let key = state.store.keys().get(hash).await?;
-    check_owner(caller, key.as_ref())?;
+    check_owner(state, caller, key.as_ref(), "/key/regenerate").await?;
     let key = key.ok_or_else(|| ApiError::key_not_found("Key not found."))?;
     check_change(state, caller, &fields.raw, &key, &patch, true).await?;
     let (secret, new_hash) = match chosen.as_ref().and_then(Value::as_str) {

@@ -59,7 +59,7 @@ pub async fn change(
         }
         (None, None) => return Err(ApiError::bad("key", "Name the key to change: `key` or `key_alias`.")),
     };
-    check_owner(caller, key.as_ref())?;
+    check_owner(state, caller, key.as_ref(), "/key/update").await?;
     let key = key.ok_or_else(missing)?;
     let patch = fields.patch(raw, actor.at)?;
     check_change(state, caller, raw, &key, &patch, false).await?;

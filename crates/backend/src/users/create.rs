@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::{Role, User, VirtualKey};
 use http::StatusCode;
-use kit::{Money, new_id};
+use kit::Money;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::StoreError;
@@ -78,7 +78,7 @@ pub async fn create(
     let (fields, unheeded) = (input.value, unheeded(&input.raw));
     let id = match fields.user_id.clone() {
         Some(id) => id,
-        None => new_id(actor.at, (state.rng)().as_mut()).to_string(),
+        None => state.new_id(),
     };
     check_id(&id)?;
     let email = fields.user_email.clone().unwrap_or_default();

@@ -10,9 +10,7 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
-
-/// Longest id, address or alias.
-const NAME_CHARS_MAX: usize = 256;
+use crate::owner::fields::check_name;
 
 /// Stored beside the user and shown with it.
 pub const KEPT: &[&str] = &[
@@ -117,13 +115,6 @@ pub fn check_id(id: &str) -> Result<(), ApiError> {
     if id.is_empty() || id == MASTER_USER_ID || id.contains(',') {
         let message = "`user_id` must not be empty, `default_user_id`, or contain a comma.";
         return Err(ApiError::bad("user_id", message));
-    }
-    Ok(())
-}
-
-fn check_name(field: &str, text: Option<&str>) -> Result<(), ApiError> {
-    if text.is_some_and(|text| text.chars().count() > NAME_CHARS_MAX) {
-        return Err(ApiError::bad(field, format!("`{field}` has more than {NAME_CHARS_MAX} characters.")));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::support::{App, MASTER, backends};
 
 backends! {
     async fn a_change_of_a_key_is_in_the_log_with_who_and_what(app: App) {
+        app.team("core").await;
         let key = app.key(json!({"key_alias": "ci", "max_budget": 2.5, "team_id": "core"})).await;
         let hash = KeyHash::of(&key).to_hex();
         let bearer = format!("Bearer {MASTER}");
@@ -20,7 +21,7 @@ backends! {
         app.send(Method::POST, "/key/update", &headers, &change.to_string()).await.ok();
 
         let list = app.get("/audit").await.ok();
-        assert_eq!((&list["total"], &list["page"], &list["page_size"], &list["total_pages"]), (&json!(2), &json!(1), &json!(10), &json!(1)));
+        assert_eq!((&list["total"], &list["page"], &list["page_size"], &list["total_pages"]), (&json!(3), &json!(1), &json!(10), &json!(1)));
         let entry = &list["audit_logs"][0];
         for (name, value) in [
             ("action", json!("updated")),
@@ -45,6 +46,7 @@ backends! {
     }
 
     async fn the_log_is_filtered_and_walked_with_a_cursor(app: App) {
+        app.team("core").await;
         for alias in ["a", "b", "c"] {
             app.key(json!({"key_alias": alias, "team_id": "core"})).await;
         }
@@ -54,11 +56,11 @@ backends! {
         let hash = KeyHash::of(&key);
         for (filter, total) in [
             ("action=blocked".to_owned(), 1),
-            ("object_team_id=core".into(), 3),
+            ("object_team_id=core".into(), 4),
             (format!("object_key_hash={hash}"), 2),
             ("start_date=2026-02-01".into(), 2),
-            ("end_date=2026-01-31".into(), 3),
-            ("start_date=2026-01-31T08:00:00Z&end_date=2026-01-31T08:00:01Z".into(), 3),
+            ("end_date=2026-01-31".into(), 4),
+            ("start_date=2026-01-31T08:00:00Z&end_date=2026-01-31T08:00:01Z".into(), 4),
             ("search=verification&changed_by=default_user_id".into(), 5),
             ("table_name=LiteLLM_UserTable".into(), 0),
         ] {
@@ -76,7 +78,7 @@ backends! {
         }
         let whole = seen.len();
         seen.dedup();
-        assert_eq!((whole, seen.len()), (5, 5));
+        assert_eq!((whole, seen.len()), (6, 6));
         for bad in ["page=0", "page_size=101", "sort_by=odd", "cursor=odd", "start_date=soon"] {
             app.get(&format!("/audit?{bad}")).await.error(400);
         }

@@ -46,6 +46,7 @@ backends! {
     }
 
     async fn a_service_account_has_a_team_and_no_user(app: App) {
+        app.team("core").await;
         assert_eq!(app.post("/key/service-account/generate", json!({"key_alias": "ci"})).await.error(400).1, "team_id");
         let made = app.post("/key/service-account/generate", json!({"key_alias": "ci", "team_id": "core", "user_id": "ada"})).await.ok();
         assert_eq!((&made["user_id"], &made["team_id"]), (&json!(null), &json!("core")));
@@ -54,6 +55,7 @@ backends! {
 
 
     async fn a_key_is_made_as_the_reference_makes_it(app: App) {
+        app.team("core").await;
         let answer = app.post("/key/generate", json!({
             "key_alias": "ci", "duration": "1mo", "models": ["gpt-4o", "claude-*"], "max_budget": 1.5,
             "user_id": "ada", "team_id": "core", "metadata": {"note": "x"}, "aliases": {"fast": "gpt-4o-mini"},
@@ -192,6 +194,7 @@ backends! {
 
     async fn a_list_has_pages_filters_and_two_forms(app: App) {
         for (alias, team) in [("alpha", "one"), ("beta", "one"), ("gamma", "two")] {
+            app.post("/team/new", json!({"team_id": team})).await;
             app.key(json!({"key_alias": alias, "team_id": team})).await;
         }
         let hashes = app.get("/key/list?size=2").await.ok();

@@ -5,6 +5,7 @@ mod support;
 
 mod audit;
 mod auth;
+mod budgets;
 mod credentials;
 mod health;
 mod keys;
@@ -15,4 +16,5 @@ mod prune;
 mod roles;
 mod session;
 mod spend;
+mod teams;
 mod users;

@@ -148,6 +148,7 @@ backends! {
     }
 
     async fn a_teams_model_is_seen_by_the_team_alone(app: App) {
+        app.team("core").await;
         let info = json!({"team_id": "core", "id": "own"});
         let new = json!({"model_name": "smart", "litellm_params": {"model": "openai/gpt-4o", "api_key": SECRET}, "model_info": info});
         let row = app.post("/model/new", new).await.ok();

@@ -46,18 +46,18 @@ pub struct Actor {
 }
 
 /// One change of one object.
-pub(crate) struct Change<'a> {
+pub(crate) struct Change {
     pub action: &'static str,
-    pub object: Object<'a>,
+    pub object: Object,
     pub before: Option<Value>,
     pub after: Option<Value>,
 }
 
 /// What was changed, under the table's name on the compatible surface.
-pub(crate) struct Object<'a> {
+pub(crate) struct Object {
     pub table: &'static str,
     pub id: String,
-    pub team_id: Option<&'a str>,
+    pub team_id: Option<String>,
     pub key_hash: Option<KeyHash>,
 }
 
@@ -106,7 +106,7 @@ impl Audit<'_> {
 impl Tx {
     /// Notes a change in the log, without its secrets. Comes last in its transaction: its lock is held to
     /// commit, and those of policy and ledger are always taken before it.
-    pub(crate) async fn audit(&mut self, change: Change<'_>, actor: &Actor) -> Result<(), StoreError> {
+    pub(crate) async fn audit(&mut self, change: Change, actor: &Actor) -> Result<(), StoreError> {
         let text = |value: Option<Value>| {
             value.map(|mut value| {
                 redact::redact(&mut value);
@@ -127,7 +127,7 @@ impl Tx {
                 .bind(change.action)
                 .bind(change.object.table)
                 .bind(&change.object.id)
-                .bind(change.object.team_id)
+                .bind(&change.object.team_id)
                 .bind(change.object.key_hash.map(KeyHash::to_hex))
                 .bind(&before)
                 .bind(&after)

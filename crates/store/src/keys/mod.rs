@@ -14,6 +14,8 @@ pub(crate) use patch::{merge, set};
 pub use query::{AliasQuery, KeyQuery, KeySort, KeyStatus};
 pub(crate) use row::{KeyRow, from_json, to_json};
 
+pub(crate) use write::deleted;
+
 use crate::StoreError;
 use crate::db::{Db, on};
 use crate::reads::read;

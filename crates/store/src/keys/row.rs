@@ -26,6 +26,13 @@ pub(crate) struct KeyRow {
     pub updated_at: i64,
     pub updated_by: Option<String>,
     pub extra: String,
+    /// The last three are written out of `extra`, for gateways; deleted keys have no such columns.
+    #[sqlx(default)]
+    pub budget_id: Option<String>,
+    #[sqlx(default)]
+    pub project_id: Option<String>,
+    #[sqlx(default)]
+    pub budget_duration: Option<String>,
 }
 
 impl TryFrom<KeyRow> for VirtualKey {
@@ -55,10 +62,18 @@ impl TryFrom<KeyRow> for VirtualKey {
     }
 }
 
+impl KeyRow {
+    /// What the key answers to.
+    pub const fn owners(&self) -> [&Option<String>; 4] {
+        [&self.team_id, &self.organization_id, &self.project_id, &self.budget_id]
+    }
+}
+
 impl TryFrom<&VirtualKey> for KeyRow {
     type Error = StoreError;
 
     fn try_from(key: &VirtualKey) -> Result<Self, StoreError> {
+        let extra = |name| Some(key.extra.get(name)?.as_str()?.to_owned()).filter(|text| !text.is_empty());
         Ok(Self {
             hash: key.hash.to_hex(),
             name: key.name.clone(),
@@ -78,6 +93,9 @@ impl TryFrom<&VirtualKey> for KeyRow {
             updated_at: key.updated_at.micros(),
             updated_by: key.updated_by.clone(),
             extra: to_json(&key.extra)?,
+            budget_id: extra("budget_id"),
+            project_id: extra("project_id"),
+            budget_duration: extra("budget_duration"),
         })
     }
 }

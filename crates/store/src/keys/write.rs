@@ -6,6 +6,8 @@ use super::{Actor, GET, KeyPatch, KeyRow, Keys, USER_THERE};
 use crate::StoreError;
 use crate::audit::{Change, Object};
 use crate::db::{Tx, on};
+use crate::nouns::KEYS_MAX;
+use crate::nouns::cells::{Cell, bound};
 use crate::policy::Subject;
 use crate::sql::statements;
 
@@ -13,14 +15,22 @@ statements! {
     INSERT = "INSERT INTO keys
                 (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
                  max_budget_nano, spend_nano, spend_changed_at, blocked, expires_at, created_at, created_by,
-                 updated_at, updated_by, extra)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+                 updated_at, updated_by, extra, budget_id, project_id, budget_duration)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
     // Spend is left to the ledger, which adds to it at any time.
     UPDATE = "UPDATE keys SET alias = $2, user_id = $3, team_id = $4, organization_id = $5, models = $6,
                 aliases = $7, metadata = $8, max_budget_nano = $9, blocked = $10, expires_at = $11,
-                updated_at = $12, updated_by = $13, extra = $14
+                updated_at = $12, updated_by = $13, extra = $14, budget_id = $15, project_id = $16,
+                budget_duration = $17
               WHERE hash = $1";
     SET_SPEND = "UPDATE keys SET spend_nano = $2, spend_changed_at = $3 WHERE hash = $1";
+    MISSING = "SELECT CASE
+                 WHEN CAST($1 AS TEXT) <> 'litellm-dashboard' AND NOT EXISTS (SELECT 1 FROM teams WHERE id = $1) THEN 'team'
+                 WHEN CAST($2 AS TEXT) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM organizations WHERE id = $2)
+                   THEN 'organization'
+                 WHEN CAST($3 AS TEXT) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM projects WHERE id = $3) THEN 'project'
+                 WHEN CAST($4 AS TEXT) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM budgets WHERE id = $4) THEN 'budget'
+                 ELSE '' END";
     FORGET_DELETED = "DELETE FROM deleted_keys WHERE hash = $1";
     KEEP_DELETED = "INSERT INTO deleted_keys
                 (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
@@ -90,7 +100,12 @@ impl Keys<'_> {
         let spend = patch.spend;
         patch.apply(&mut key);
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
-        tx.update_key(&KeyRow::try_from(&key)?).await?;
+        let (row, old) = (KeyRow::try_from(&key)?, KeyRow::try_from(&before)?);
+        // A key may outlive what it once answered to; it gets nothing that is not there.
+        if row.owners() != old.owners() {
+            tx.check_owners(&row).await?;
+        }
+        tx.update_key(&row).await?;
         if let Some(spend) = spend {
             let spend_at = tx.tick_ledger(actor.at).await?;
             on!(&mut tx, |tx| {
@@ -165,6 +180,21 @@ impl Keys<'_> {
 /// A key that was deleted; one whose row could not be read has none.
 pub(crate) type Removed = (KeyHash, Option<VirtualKey>);
 
+/// Entries about keys that were deleted. One whose row cannot be read is deleted all the same.
+pub(crate) fn deleted(keys: &[Removed]) -> Result<Vec<Change>, StoreError> {
+    let entry = |(hash, key): &Removed| {
+        let object = Object {
+            table: TABLE,
+            id: hash.to_hex(),
+            team_id: key.as_ref().and_then(|key| key.team_id.clone()),
+            key_hash: Some(*hash),
+        };
+        let before = key.as_ref().map(facts).transpose()?;
+        Ok(Change { action: "deleted", object, before, after: None })
+    };
+    keys.iter().map(entry).collect()
+}
+
 /// The table's name on the compatible surface.
 const TABLE: &str = "LiteLLM_VerificationToken";
 
@@ -186,10 +216,22 @@ fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
 }
 
 impl Tx {
+    /// Whether what a key answers to is there.
+    async fn check_owners(&mut self, row: &KeyRow) -> Result<(), StoreError> {
+        let missing = on!(self, |tx| {
+            let query =
+                sqlx::query_scalar::<_, String>(MISSING).bind(&row.team_id).bind(&row.organization_id);
+            query.bind(&row.project_id).bind(&row.budget_id).fetch_one(&mut **tx).await?
+        });
+        let names = ["team", "organization", "project", "budget"];
+        names.into_iter().find(|name| *name == missing).map_or(Ok(()), |name| Err(StoreError::Missing(name)))
+    }
+
     /// Adds a key and its policy change; the entry in the audit log is left to the caller.
     pub(crate) async fn add_key(&mut self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
         let row = KeyRow::try_from(key)?;
         self.record_change(key.hash, "created", actor).await?;
+        self.check_owners(&row).await?;
         let spend_at = self.tick_ledger(actor.at).await?;
         self.insert_key(&row, spend_at.micros()).await
     }
@@ -226,19 +268,31 @@ impl Tx {
         })?)
     }
 
-    /// Entries about keys that were deleted. One whose row cannot be read is deleted all the same.
     pub(crate) async fn audit_deleted(&mut self, keys: &[Removed], actor: &Actor) -> Result<(), StoreError> {
-        for (hash, key) in keys {
-            let object = Object {
-                table: TABLE,
-                id: hash.to_hex(),
-                team_id: key.as_ref().and_then(|key| key.team_id.as_deref()),
-                key_hash: Some(*hash),
-            };
-            let before = key.as_ref().map(facts).transpose()?;
-            self.audit(Change { action: "deleted", object, before, after: None }, actor).await?;
+        for change in deleted(keys)? {
+            self.audit(change, actor).await?;
         }
         Ok(())
+    }
+
+    /// The hashes that a statement finds, with a limit as its last value.
+    ///
+    /// # Errors
+    /// [`StoreError::TooMany`] when they are more than [`KEYS_MAX`].
+    pub(crate) async fn hashes(
+        &mut self,
+        statement: &'static str,
+        of: &[Cell],
+    ) -> Result<Vec<KeyHash>, StoreError> {
+        let hashes = on!(self, |tx| {
+            let query = bound!(sqlx::query_scalar::<_, String>(statement), of);
+            query.bind(i64::from(KEYS_MAX) + 1).fetch_all(&mut **tx).await
+        })?;
+        if hashes.len() > KEYS_MAX as usize {
+            return Err(StoreError::TooMany("keys at once"));
+        }
+        let parse = |hash: String| hash.parse().map_err(|error| StoreError::corrupt("keys.hash", error));
+        hashes.into_iter().map(parse).collect()
     }
 
     /// An entry about a key is found by the hash it had before and, in `key_hash`, by the one it has now.
@@ -253,7 +307,7 @@ impl Tx {
         let object = Object {
             table: TABLE,
             id: before.unwrap_or(key).hash.to_hex(),
-            team_id: key.team_id.as_deref(),
+            team_id: key.team_id.clone(),
             key_hash: Some(key.hash),
         };
         let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
@@ -282,6 +336,9 @@ impl Tx {
                 .bind(row.updated_at)
                 .bind(&row.updated_by)
                 .bind(&row.extra)
+                .bind(&row.budget_id)
+                .bind(&row.project_id)
+                .bind(&row.budget_duration)
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())
@@ -306,6 +363,9 @@ impl Tx {
                 .bind(row.updated_at)
                 .bind(&row.updated_by)
                 .bind(&row.extra)
+                .bind(&row.budget_id)
+                .bind(&row.project_id)
+                .bind(&row.budget_duration)
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())

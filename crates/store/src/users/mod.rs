@@ -6,8 +6,10 @@ mod write;
 
 use domain::{Role, User};
 
+pub use crate::nouns::KEYS_MAX;
 pub use query::{UserQuery, UserSort};
-pub use write::{KEYS_MAX, UserPatch};
+pub use write::UserPatch;
+pub(crate) use write::change;
 
 use row::UserRow;
 
@@ -31,6 +33,11 @@ statements! {
     GET = concat!(select_users!(), "WHERE u.id = $1");
     BY_EMAIL = concat!(select_users!(), "WHERE u.email_key = LOWER($1)");
     ROLE = "SELECT role FROM users WHERE id = $1";
+    ROLES = "SELECT u.role,
+               (SELECT COUNT(*) FROM team_members m WHERE m.user_id = u.id AND m.role = 'admin') AS teams,
+               (SELECT COUNT(*) FROM organization_members o WHERE o.user_id = u.id AND o.role = 'org_admin') AS orgs
+             FROM users u WHERE u.id = $1";
+    LEADS = "SELECT role FROM organization_members WHERE organization_id = $1 AND user_id = $2 AND role = 'org_admin'";
     PASSWORD = "SELECT password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL";
 }
 
@@ -74,6 +81,32 @@ impl Users<'_> {
             sqlx::query_scalar::<_, String>(ROLE).bind(id).fetch_optional(pool).await
         })?;
         name.map(|name| row::role(&name)).transpose()
+    }
+
+    /// What a user is now, and what they are besides as an administrator of teams or organisations; empty when there is
+    /// no such user.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn roles(&self, id: &str) -> Result<Vec<Role>, StoreError> {
+        let row = on!(self.db.fresh(), |pool| {
+            sqlx::query_as::<_, (String, i64, i64)>(ROLES).bind(id).fetch_optional(pool).await?
+        });
+        let Some((name, teams, organizations)) = row else { return Ok(Vec::new()) };
+        let leads = [(teams > 0, Role::TeamAdmin), (organizations > 0, Role::OrgAdmin)];
+        let leads = leads.into_iter().filter(|(leads, _)| *leads).map(|(_, role)| role);
+        Ok([row::role(&name)?].into_iter().chain(leads).collect())
+    }
+
+    /// Whether a user administers an organisation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn leads(&self, id: &str, organization: &str) -> Result<bool, StoreError> {
+        Ok(on!(self.db.fresh(), |pool| {
+            let query = sqlx::query_scalar::<_, String>(LEADS).bind(organization).bind(id);
+            query.fetch_optional(pool).await?.is_some()
+        }))
     }
 
     /// The hash of a user's password; `None` when they have none.

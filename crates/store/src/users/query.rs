@@ -3,7 +3,7 @@ use domain::User;
 use super::row::UserRow;
 use super::{Users, select_users};
 use crate::StoreError;
-use crate::page::{Page, window};
+use crate::page::{Page, listed, window};
 use crate::reads::read;
 use crate::sql::statements;
 
@@ -112,10 +112,6 @@ impl Users<'_> {
         };
         Ok(Page::new(rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, total))
     }
-}
-
-fn listed(names: &[String]) -> Option<String> {
-    (!names.is_empty()).then(|| format!(",{},", names.join(",")))
 }
 
 impl UserSort {

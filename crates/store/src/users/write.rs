@@ -3,15 +3,14 @@ use kit::{KeyHash, Money};
 use serde_json::{Map, Value};
 
 use super::row::UserRow;
-use super::{GET, Users};
+use super::{BY_EMAIL, GET, Users};
 use crate::StoreError;
 use crate::audit::{Actor, Change, Object};
 use crate::db::{Tx, on};
 use crate::keys::{merge, set, to_json};
+use crate::nouns::Write;
+use crate::policy::Subject;
 use crate::sql::statements;
-
-/// Keys that are deleted together with their user at most.
-pub const KEYS_MAX: usize = 1000;
 
 statements! {
     INSERT = "INSERT INTO users (id, email, email_key, alias, role, sso_id, password_hash, models, metadata,
@@ -81,33 +80,11 @@ impl Users<'_> {
         actor: &Actor,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
+        tx.record_change(Subject::User(&user.id), "created", actor).await?;
         if let Some(key) = key {
             tx.add_key(key, actor).await?;
         }
-        let (models, metadata, extra) =
-            (to_json(&user.models)?, to_json(&user.metadata)?, to_json(&user.extra)?);
-        on!(&mut tx, |tx| {
-            sqlx::query(INSERT)
-                .bind(&user.id)
-                .bind(&user.email)
-                .bind(user.email.as_ref().map(|email| email.to_lowercase()))
-                .bind(&user.alias)
-                .bind(user.role.name())
-                .bind(&user.sso_id)
-                .bind(password_hash)
-                .bind(&models)
-                .bind(&metadata)
-                .bind(user.max_budget.map(Money::nano))
-                .bind(user.spend.nano())
-                .bind(user.created_at.micros())
-                .bind(&user.created_by)
-                .bind(user.updated_at.micros())
-                .bind(&user.updated_by)
-                .bind(&extra)
-                .execute(&mut **tx)
-                .await
-                .map(|_| ())
-        })?;
+        tx.insert_user(user, password_hash).await?;
         if let Some(key) = key {
             tx.audit_key("created", None, Some(key), actor).await?;
         }
@@ -126,6 +103,7 @@ impl Users<'_> {
         actor: &Actor,
     ) -> Result<Option<User>, StoreError> {
         let mut tx = self.db.begin().await?;
+        tx.record_change(Subject::User(id), "updated", actor).await?;
         let Some(before) = tx.lock_user(id).await? else { return Ok(None) };
         let (spend, password, keep) = (patch.spend, patch.password_hash.clone(), patch.keep_session);
         let mut user = before.clone();
@@ -152,26 +130,28 @@ impl Users<'_> {
     /// # Errors
     /// [`StoreError::TooMany`] when a user has more than [`KEYS_MAX`] keys; then nobody is deleted.
     pub async fn delete(&self, ids: &[String], actor: &Actor) -> Result<u64, StoreError> {
-        let mut deleted = Vec::new();
-        let mut tx = self.db.begin().await?;
         // Nobody makes a key meanwhile, so that no key of these users is left.
-        tx.hold_policy().await?;
+        let mut write = Write::begin(self.db, actor).await?;
+        let mut deleted = 0;
         for id in ids {
-            let hashes = tx.keys_of(id).await?;
-            let keys = tx.remove_keys(&hashes, actor).await?;
-            let Some(user) = tx.lock_user(id).await? else { continue };
-            on!(&mut tx, |tx| {
+            write.delete_keys(KEYS_OF, &[id.into()]).await?;
+            for member in write.memberships(id).await? {
+                write.delete(&member).await?;
+            }
+            for member in write.organization_memberships(id).await? {
+                write.delete(&member).await?;
+            }
+            let Some(user) = write.tx.lock_user(id).await? else { continue };
+            write.tx.record_change(Subject::User(id), "deleted", actor).await?;
+            on!(&mut write.tx, |tx| {
                 sqlx::query(END_SESSIONS).bind(id).bind("").execute(&mut **tx).await?;
                 sqlx::query(DELETE).bind(id).execute(&mut **tx).await?;
             });
-            deleted.push((user, keys));
+            write.entry(change("deleted", Some(&user), None, false)?);
+            deleted += 1;
         }
-        for (user, keys) in &deleted {
-            tx.audit_deleted(keys, actor).await?;
-            tx.audit_user("deleted", Some(user), None, false, actor).await?;
-        }
-        tx.commit().await?;
-        Ok(deleted.len() as u64)
+        write.finish().await?;
+        Ok(deleted)
     }
 }
 
@@ -182,6 +162,55 @@ impl Tx {
             sqlx::query_as::<_, UserRow>(GET).bind(id).fetch_optional(&mut **tx).await?
         });
         row.map(User::try_from).transpose()
+    }
+
+    /// By id, else by address.
+    pub(crate) async fn find_user(
+        &mut self,
+        id: Option<&str>,
+        email: Option<&str>,
+    ) -> Result<Option<User>, StoreError> {
+        let (text, name) = match (id, email) {
+            (Some(id), _) => (GET, id.to_owned()),
+            (None, Some(email)) => (BY_EMAIL, email.to_lowercase()),
+            (None, None) => return Ok(None),
+        };
+        let row = on!(self, |tx| {
+            sqlx::query_as::<_, UserRow>(text).bind(name).fetch_optional(&mut **tx).await?
+        });
+        row.map(User::try_from).transpose()
+    }
+
+    pub(crate) async fn insert_user(
+        &mut self,
+        user: &User,
+        password_hash: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let (models, metadata, extra) =
+            (to_json(&user.models)?, to_json(&user.metadata)?, to_json(&user.extra)?);
+        on!(self, |tx| {
+            sqlx::query(INSERT)
+                .bind(&user.id)
+                .bind(&user.email)
+                .bind(user.email.as_ref().map(|email| email.to_lowercase()))
+                .bind(&user.alias)
+                .bind(user.role.name())
+                .bind(&user.sso_id)
+                .bind(password_hash)
+                .bind(&models)
+                .bind(&metadata)
+                .bind(user.max_budget.map(Money::nano))
+                .bind(user.spend.nano())
+                .bind(user.created_at.micros())
+                .bind(&user.created_by)
+                .bind(user.updated_at.micros())
+                .bind(&user.updated_by)
+                .bind(&extra)
+                .execute(&mut **tx)
+                .await
+                .map(|_| ())
+        })?;
+        Ok(())
     }
 
     async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
@@ -208,19 +237,6 @@ impl Tx {
         Ok(())
     }
 
-    async fn keys_of(&mut self, user: &str) -> Result<Vec<KeyHash>, StoreError> {
-        const LIMIT: i64 = KEYS_MAX as i64 + 1;
-        let hashes = on!(self, |tx| {
-            let query = sqlx::query_scalar::<_, String>(KEYS_OF).bind(user).bind(LIMIT);
-            query.fetch_all(&mut **tx).await
-        })?;
-        if hashes.len() > KEYS_MAX {
-            return Err(StoreError::TooMany("keys of one user"));
-        }
-        let parse = |hash: String| hash.parse().map_err(|error| StoreError::corrupt("keys.hash", error));
-        hashes.into_iter().map(parse).collect()
-    }
-
     async fn audit_user(
         &mut self,
         action: &'static str,
@@ -229,17 +245,26 @@ impl Tx {
         password: bool,
         actor: &Actor,
     ) -> Result<(), StoreError> {
-        let Some(user) = after.or(before) else { return Ok(()) };
-        let object =
-            Object { table: "LiteLLM_UserTable", id: user.id.clone(), team_id: None, key_hash: None };
-        let before = before.map(facts).transpose()?;
-        let mut after = after.map(facts).transpose()?;
-        // That it changed is told, not what it is: the log masks it.
-        if let (true, Some(Value::Object(after))) = (password, &mut after) {
-            after.insert("password".into(), "changed".into());
-        }
-        self.audit(Change { action, object, before, after }, actor).await
+        self.audit(change(action, before, after, password)?, actor).await
     }
+}
+
+/// An entry about a user.
+pub(crate) fn change(
+    action: &'static str,
+    before: Option<&User>,
+    after: Option<&User>,
+    password: bool,
+) -> Result<Change, StoreError> {
+    let id = after.or(before).map(|user| user.id.clone()).unwrap_or_default();
+    let object = Object { table: "LiteLLM_UserTable", id, team_id: None, key_hash: None };
+    let before = before.map(facts).transpose()?;
+    let mut after = after.map(facts).transpose()?;
+    // That it changed is told, not what it is: the log masks it.
+    if let (true, Some(Value::Object(after))) = (password, &mut after) {
+        after.insert("password".into(), "changed".into());
+    }
+    Ok(Change { action, object, before, after })
 }
 
 /// A user's row with the names of the compatible surface.

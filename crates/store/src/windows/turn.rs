@@ -160,7 +160,7 @@ impl Windows<'_> {
                 object: Object {
                     table: table(kind),
                     id: id.clone(),
-                    team_id: (kind == "member").then_some(&**within),
+                    team_id: (kind == "member").then(|| within.to_string()),
                     key_hash: if let Subject::Key(hash) = owner { Some(hash) } else { None },
                 },
                 before: Some(before),

@@ -141,7 +141,11 @@ backends! {
             (key.blocked, key.expires) = (blocked, expires.map(Timestamp::from_secs));
             key.max_budget = budget.map(Money);
             key.created_at = Timestamp::from_secs(i64::try_from(at).unwrap());
-            key.team_id = (name == "delta").then(|| "team".into());
+            if name == "delta" {
+                let team = domain::owner::Team { id: "team".into(), ..Default::default() };
+                db.store.teams().create(&team, &actor(1)).await.unwrap();
+                key.team_id = Some(team.id);
+            }
             db.store.keys().create(&key, &actor(1)).await.unwrap();
         }
         let by = |query: KeyQuery| KeyQuery { size: 10, ..query };

@@ -1,0 +1,430 @@
+use axum::Json;
+use axum::extract::{Path, State as Extract};
+use domain::owner::{Budget, Limits, Member, Stamps};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use store::StoreError;
+use store::nouns::{KEYS_MAX, MEMBERS_MAX};
+use utoipa::ToSchema;
+
+use super::create::MEMBERS_AT_ONCE_MAX;
+use super::fields::{MemberFields, role};
+use super::not_found;
+use super::view::{MembershipView, TeamView};
+use crate::auth::{Caller, Standing};
+use crate::http::error::{ApiError, ErrorBody, Refusals};
+use crate::http::input::{Input, Names};
+use crate::http::number::{Number, Whole, dollars};
+use crate::owner::fields::{Sent, amount, check, count};
+use crate::state::{Shared, State};
+
+/// One member, or several.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Members {
+    Several(Vec<MemberFields>),
+    One(MemberFields),
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"team_id": "t1", "member": {"role": "user", "user_id": "ada"}, "max_budget_in_team": 10.0}))]
+pub struct AddMembers {
+    team_id: String,
+    member: Members,
+    /// US dollars that each of them may spend in the team.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    max_budget_in_team: Option<Number>,
+    budget_duration: Option<String>,
+    /// Models of the team that they may use; empty means all of them.
+    allowed_models: Option<Vec<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AddedMembers {
+    #[serde(flatten)]
+    team: TeamView,
+    updated_users: Vec<AddedUser>,
+    updated_team_memberships: Vec<MembershipView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AddedUser {
+    user_id: String,
+    user_email: Option<String>,
+}
+
+/// Add members to a team. Who is no user yet becomes one. All of them are added, or none.
+#[utoipa::path(
+    post, path = "/team/member_add", tag = "teams", operation_id = "addTeamMembers", request_body = AddMembers,
+    responses((status = 200, body = AddedMembers), (status = 404, description = "No such team", body = ErrorBody), Refusals),
+)]
+pub async fn add(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    input: Input<AddMembers>,
+) -> Result<(Names, Json<AddedMembers>), ApiError> {
+    let AddMembers { team_id, member, max_budget_in_team, budget_duration, allowed_models } = input.value;
+    let members = match member {
+        Members::One(member) => vec![member],
+        Members::Several(members) => members,
+    };
+    let limits = Limits {
+        max_budget: amount("max_budget_in_team", max_budget_in_team)?,
+        budget_duration,
+        ..Limits::default()
+    };
+    let added = admit(&state, &caller, &team_id, members, &limits, allowed_models).await?;
+    let team = show(&state, &team_id).await?;
+    let user =
+        |member: &Member| AddedUser { user_id: member.user_id.clone(), user_email: member.email.clone() };
+    Ok((
+        input.ignored,
+        Json(AddedMembers {
+            team,
+            updated_users: added.iter().map(user).collect(),
+            updated_team_memberships: added.into_iter().map(MembershipView::of).collect(),
+        }),
+    ))
+}
+
+/// Adds members with a budget of their own each, when limits are given.
+async fn admit(
+    state: &State,
+    caller: &Caller,
+    team_id: &str,
+    members: Vec<MemberFields>,
+    limits: &Limits,
+    allowed: Option<Vec<String>>,
+) -> Result<Vec<Member>, ApiError> {
+    if members.is_empty() || members.len() > MEMBERS_AT_ONCE_MAX {
+        return Err(ApiError::bad("member", format!("Name 1 to {MEMBERS_AT_ONCE_MAX} members.")));
+    }
+    check(limits)?;
+    let actor = caller.actor(state);
+    let team = caller.team(state, team_id, Standing::TeamAdmin).await?;
+    let default = || serde_json::from_value(team.extra.get("default_team_member_models")?.clone()).ok();
+    let allowed = allowed.or_else(default).unwrap_or_default();
+    let budget = || {
+        let own = limits != &Limits::default();
+        let stamps = || Stamps::new(&actor.id, actor.at);
+        own.then(|| Budget {
+            id: state.new_id(),
+            limits: limits.clone(),
+            stamps: stamps(),
+            ..Budget::default()
+        })
+    };
+    let new = members.into_iter().map(|member| member.resolve(state, &allowed, budget()));
+    let new = new.collect::<Result<Vec<_>, _>>()?;
+    state.store.members().add(team_id, &new, &actor).await.map_err(|error| refusal(error, team_id))
+}
+
+/// Why members could not be added.
+pub fn refusal(error: StoreError, team: &str) -> ApiError {
+    match error {
+        StoreError::Duplicate("member") => ApiError::new(
+            http::StatusCode::BAD_REQUEST,
+            "team_member_already_in_team",
+            Some("user_id"),
+            format!("A user is already in the team, or was named twice. Team={team}"),
+        ),
+        StoreError::Duplicate(_) => {
+            ApiError::bad("user_email", "A user with this id or address already exists.")
+        }
+        StoreError::Missing("organization") => {
+            ApiError::bad("organization_id", "The organization was deleted meanwhile.")
+        }
+        StoreError::Missing(_) => not_found(team),
+        StoreError::TooMany(_) => {
+            ApiError::bad("member", format!("A team has at most {MEMBERS_MAX} members. Team={team}"))
+        }
+        other => other.into(),
+    }
+}
+
+async fn show(state: &State, id: &str) -> Result<TeamView, ApiError> {
+    let team = state.store.teams().get(id).await?.ok_or_else(|| not_found(id))?;
+    let members = state.store.members().of_teams(std::slice::from_ref(&team.id)).await?;
+    Ok(TeamView::of(team, &members))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct BulkAddMembers {
+    team_id: String,
+    /// At most 500.
+    members: Vec<MemberFields>,
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    max_budget_in_team: Option<Number>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct BulkAdded {
+    team_id: String,
+    results: Vec<MemberResult>,
+    total_requested: usize,
+    successful_additions: usize,
+    failed_additions: usize,
+    updated_team: TeamView,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MemberResult {
+    user_id: Option<String>,
+    user_email: Option<String>,
+    success: bool,
+    /// Why not.
+    error: Option<String>,
+}
+
+/// Add many members to a team, each by themselves: one who fails leaves the others in. `all_users` is not supported.
+#[utoipa::path(
+    post, path = "/team/bulk_member_add", tag = "teams", operation_id = "bulkAddTeamMembers", request_body = BulkAddMembers,
+    responses((status = 200, body = BulkAdded), (status = 404, description = "No such team", body = ErrorBody), Refusals),
+)]
+pub async fn bulk_add(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    input: Input<BulkAddMembers>,
+) -> Result<(Names, Json<BulkAdded>), ApiError> {
+    let BulkAddMembers { team_id, members, max_budget_in_team } = input.value;
+    if members.is_empty() || members.len() > MEMBERS_AT_ONCE_MAX {
+        return Err(ApiError::bad("members", format!("Name 1 to {MEMBERS_AT_ONCE_MAX} members.")));
+    }
+    let limits =
+        Limits { max_budget: amount("max_budget_in_team", max_budget_in_team)?, ..Limits::default() };
+    caller.team(&state, &team_id, Standing::TeamAdmin).await?;
+    let mut results = Vec::with_capacity(members.len());
+    for member in members {
+        let (user_id, user_email) = (member.user_id.clone(), member.user_email.clone());
+        let added = admit(&state, &caller, &team_id, vec![member], &limits, None).await;
+        let error = added.err().map(|error| error.text());
+        results.push(MemberResult { user_id, user_email, success: error.is_none(), error });
+    }
+    let successful_additions = results.iter().filter(|result| result.success).count();
+    Ok((
+        input.ignored,
+        Json(BulkAdded {
+            updated_team: show(&state, &team_id).await?,
+            team_id,
+            total_requested: results.len(),
+            successful_additions,
+            failed_additions: results.len() - successful_additions,
+            results,
+        }),
+    ))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct UpdateMember {
+    team_id: String,
+    user_id: Option<String>,
+    user_email: Option<String>,
+    /// `admin` or `user`.
+    role: Option<String>,
+    /// US dollars; null removes the limit.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    max_budget_in_team: Option<Number>,
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    tpm_limit: Option<Whole>,
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    rpm_limit: Option<Whole>,
+    budget_duration: Option<String>,
+    /// Models of the team that they may use; empty means all of them.
+    allowed_models: Option<Vec<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct UpdatedMember {
+    user_id: String,
+    user_email: Option<String>,
+    team_id: String,
+    role: &'static str,
+    max_budget_in_team: Option<f64>,
+    tpm_limit: Option<i64>,
+    rpm_limit: Option<i64>,
+    budget_duration: Option<String>,
+    allowed_models: Vec<String>,
+}
+
+/// Change a member's role or limits in a team.
+#[utoipa::path(
+    post, path = "/team/member_update", tag = "teams", operation_id = "updateTeamMember", request_body = UpdateMember,
+    responses((status = 200, body = UpdatedMember), (status = 404, description = "No such team or member", body = ErrorBody), Refusals),
+)]
+pub async fn update(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    input: Input<UpdateMember>,
+) -> Result<(Names, Json<UpdatedMember>), ApiError> {
+    let fields = input.value;
+    caller.team(&state, &fields.team_id, Standing::TeamAdmin).await?;
+    let user = named(&state, fields.user_id.as_deref(), fields.user_email.as_deref()).await?;
+    let sent = Sent(&input.raw);
+    let role = fields.role.as_deref().map(|name| role(Some(name))).transpose()?;
+    let change = |member: &mut Member| {
+        member.role = role.unwrap_or(member.role);
+        sent.set(
+            "allowed_models",
+            &mut member.allowed_models,
+            fields.allowed_models.clone().unwrap_or_default(),
+        );
+        Ok(())
+    };
+    let limits = |raw: &Map<String, Value>| {
+        ["max_budget_in_team", "tpm_limit", "rpm_limit", "budget_duration"]
+            .iter()
+            .any(|name| raw.contains_key(*name))
+    };
+    let limit = |limits: &mut Limits| {
+        sent.set(
+            "max_budget_in_team",
+            &mut limits.max_budget,
+            amount("max_budget_in_team", fields.max_budget_in_team)?,
+        );
+        sent.set("tpm_limit", &mut limits.tpm_limit, count("tpm_limit", fields.tpm_limit)?);
+        sent.set("rpm_limit", &mut limits.rpm_limit, count("rpm_limit", fields.rpm_limit)?);
+        sent.set("budget_duration", &mut limits.budget_duration, fields.budget_duration.clone());
+        check(limits)
+    };
+    let limit = limits(&input.raw).then_some(limit);
+    let name = (fields.team_id.as_str(), user.as_str());
+    let actor = caller.actor(&state);
+    let member = state.store.members().change(name, state.new_id(), &actor, change, limit).await?;
+    let member = member.ok_or_else(|| no_member(&fields.team_id, &user))?;
+    let limits = member.budget.map(|budget| budget.limits).unwrap_or_default();
+    Ok((
+        input.ignored,
+        Json(UpdatedMember {
+            user_id: member.user_id,
+            user_email: member.email,
+            team_id: member.team_id,
+            role: member.role.name(),
+            max_budget_in_team: limits.max_budget.map(kit::Money::dollars),
+            tpm_limit: limits.tpm_limit,
+            rpm_limit: limits.rpm_limit,
+            budget_duration: limits.budget_duration,
+            allowed_models: member.allowed_models,
+        }),
+    ))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct DeleteMember {
+    team_id: String,
+    user_id: Option<String>,
+    user_email: Option<String>,
+}
+
+/// Take a member out of a team, with the keys that they have in it.
+#[utoipa::path(
+    post, path = "/team/member_delete", tag = "teams", operation_id = "deleteTeamMember", request_body = DeleteMember,
+    responses((status = 200, body = TeamView), (status = 404, description = "No such team or member", body = ErrorBody), Refusals),
+)]
+pub async fn delete(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    input: Input<DeleteMember>,
+) -> Result<(Names, Json<TeamView>), ApiError> {
+    let DeleteMember { team_id, user_id, user_email } = input.value;
+    caller.team(&state, &team_id, Standing::TeamAdmin).await?;
+    let user = named(&state, user_id.as_deref(), user_email.as_deref()).await?;
+    let removed = state.store.members().remove((&team_id, &user), &caller.actor(&state)).await;
+    let removed = removed.map_err(|error| match error {
+        StoreError::TooMany(_) => {
+            let message = format!("The member has more than {KEYS_MAX} keys in the team: delete keys first.");
+            ApiError::bad("user_id", message)
+        }
+        other => other.into(),
+    })?;
+    removed.ok_or_else(|| no_member(&team_id, &user))?;
+    Ok((input.ignored, Json(show(&state, &team_id).await?)))
+}
+
+/// Show the caller's own place in a team: budget, spend, models.
+#[utoipa::path(
+    get, path = "/team/{team_id}/members/me", tag = "teams", operation_id = "getOwnMembership",
+    params(("team_id" = String, Path)),
+    responses((status = 200, body = MembershipView), (status = 404, description = "The caller is no member", body = ErrorBody), Refusals),
+)]
+pub async fn me(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Path(team_id): Path<String>,
+) -> Result<Json<MembershipView>, ApiError> {
+    let user = caller.user_id().unwrap_or_default();
+    let member = state.store.members().get((team_id.as_str(), user)).await?;
+    Ok(Json(MembershipView::of(member.ok_or_else(|| no_member(&team_id, user))?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ResetMemberSpend {
+    /// US dollars: 0 or more, and no more than what was spent.
+    #[schema(value_type = f64, minimum = 0)]
+    pub reset_to: Number,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MemberSpend {
+    team_id: String,
+    user_id: String,
+    spend: f64,
+    previous_spend: f64,
+    max_budget: Option<f64>,
+}
+
+/// Set what a member has come to in a team since their budget began.
+#[utoipa::path(
+    post, path = "/team/{team_id}/member/{user_id}/reset_spend", tag = "teams", operation_id = "resetMemberSpend",
+    params(("team_id" = String, Path), ("user_id" = String, Path)), request_body = ResetMemberSpend,
+    responses((status = 200, body = MemberSpend), (status = 404, description = "No such team or member", body = ErrorBody), Refusals),
+)]
+pub async fn reset_spend(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Path((team_id, user_id)): Path<(String, String)>,
+    input: Input<ResetMemberSpend>,
+) -> Result<(Names, Json<MemberSpend>), ApiError> {
+    let reset_to = dollars("reset_to", input.value.reset_to)?;
+    caller.team(&state, &team_id, Standing::TeamAdmin).await?;
+    let name = (team_id.as_str(), user_id.as_str());
+    let members = state.store.members();
+    let member = members.get(name).await?.ok_or_else(|| no_member(&team_id, &user_id))?;
+    if reset_to > member.spent.now {
+        let message =
+            format!("reset_to ({reset_to}) must not be more than the current spend ({}).", member.spent.now);
+        return Err(ApiError::bad("reset_to", message));
+    }
+    let before = members.set_spend(name, reset_to, &caller.actor(&state)).await?;
+    let before = before.ok_or_else(|| no_member(&team_id, &user_id))?;
+    let max_budget = before.budget.and_then(|budget| budget.limits.max_budget);
+    Ok((
+        input.ignored,
+        Json(MemberSpend {
+            team_id,
+            user_id,
+            spend: reset_to.dollars(),
+            previous_spend: before.spent.now.dollars(),
+            max_budget: max_budget.map(kit::Money::dollars),
+        }),
+    ))
+}
+
+/// The id of a user who is named by id or address.
+///
+/// # Errors
+/// 400 when neither is given, 404 when nobody has the address.
+pub async fn named(state: &State, id: Option<&str>, email: Option<&str>) -> Result<String, ApiError> {
+    match (id, email) {
+        (Some(id), _) => Ok(id.to_owned()),
+        (None, Some(email)) => {
+            let user = state.store.users().by_email(email.trim()).await?;
+            let missing = || ApiError::missing("user_email", "No user has this address.");
+            Ok(user.ok_or_else(missing)?.id)
+        }
+        (None, None) => Err(ApiError::bad("user_id", "Name the member: `user_id` or `user_email`.")),
+    }
+}
+
+fn no_member(team: &str, user: &str) -> ApiError {
+    ApiError::missing("user_id", format!("User={user} is not a member of team={team}."))
+}

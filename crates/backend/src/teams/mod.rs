@@ -1,0 +1,47 @@
+//! Teams and their members.
+
+mod block;
+mod create;
+mod delete;
+pub mod fields;
+mod get;
+mod list;
+mod members;
+mod models;
+pub mod permissions;
+mod update;
+pub mod view;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::error::ApiError;
+use crate::state::Shared;
+
+pub fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create))
+        .routes(routes!(update::update))
+        .routes(routes!(update::patch))
+        .routes(routes!(delete::delete))
+        .routes(routes!(block::block))
+        .routes(routes!(block::unblock))
+        .routes(routes!(get::get))
+        .routes(routes!(list::list))
+        .routes(routes!(list::list_bare))
+        .routes(routes!(list::available))
+        .routes(routes!(models::add))
+        .routes(routes!(models::delete))
+        .routes(routes!(permissions::list))
+        .routes(routes!(permissions::update))
+        .routes(routes!(members::add))
+        .routes(routes!(members::bulk_add))
+        .routes(routes!(members::update))
+        .routes(routes!(members::delete))
+        .routes(routes!(members::me))
+        .routes(routes!(members::reset_spend))
+}
+
+pub fn not_found(id: &str) -> ApiError {
+    ApiError::missing("team_id", format!("Team not found, passed team id: {id}."))
+}

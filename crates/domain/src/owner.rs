@@ -1,0 +1,191 @@
+//! Those that keys answer to, and what each may spend. Fields are named as on the compatible surface.
+
+use std::collections::BTreeMap;
+
+use kit::{Money, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What an owner may spend, and how fast.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Limits {
+    pub max_budget: Option<Money>,
+    /// Only alerts.
+    pub soft_budget: Option<Money>,
+    /// After which spend counts anew, such as `30d`.
+    pub budget_duration: Option<String>,
+    pub max_parallel_requests: Option<i64>,
+    /// Tokens per minute.
+    pub tpm_limit: Option<i64>,
+    /// Requests per minute.
+    pub rpm_limit: Option<i64>,
+    /// Tokens per day.
+    pub tpd_limit: Option<i64>,
+    /// Model → what of it may be spent, and in which time.
+    pub model_max_budget: Map<String, Value>,
+}
+
+/// Who made a row and who changed it last, and when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Stamps {
+    pub created_at: Timestamp,
+    pub created_by: Option<String>,
+    pub updated_at: Timestamp,
+    pub updated_by: Option<String>,
+}
+
+/// What an owner has come to. Read with the row and never written with it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Since the budget's window began, or since it was last set.
+    pub now: Money,
+    /// Ever.
+    pub total: Money,
+    /// When the window ends.
+    pub resets_at: Option<Timestamp>,
+}
+
+/// Limits that several owners may have, each with spend of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Budget {
+    #[serde(rename = "budget_id")]
+    pub id: String,
+    #[serde(flatten)]
+    pub limits: Limits,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Kept and shown, and without effect.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Users who share keys, models and limits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Team {
+    #[serde(rename = "team_id")]
+    pub id: String,
+    #[serde(rename = "team_alias")]
+    pub alias: Option<String>,
+    pub organization_id: Option<String>,
+    /// Empty means every model.
+    pub models: Vec<String>,
+    /// Name that a request uses → model.
+    pub model_aliases: BTreeMap<String, String>,
+    pub metadata: Map<String, Value>,
+    #[serde(flatten)]
+    pub limits: Limits,
+    /// Several budgets at once, each with its own time.
+    pub budget_limits: Vec<Value>,
+    /// What members have who were given no budget of their own.
+    #[serde(rename = "team_member_budget_id")]
+    pub member_budget_id: Option<String>,
+    pub blocked: bool,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Kept and shown, and without effect.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+    #[serde(skip)]
+    pub spent: Spent,
+    /// Read with the row: how many members and keys it has.
+    #[serde(skip)]
+    pub members: u64,
+    #[serde(skip)]
+    pub keys: u64,
+}
+
+/// What a member of a team may do there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TeamRole {
+    /// Manages members, keys and some settings.
+    Admin,
+    #[default]
+    User,
+}
+
+/// A user in a team.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Member {
+    pub team_id: String,
+    pub user_id: String,
+    pub role: TeamRole,
+    pub budget_id: Option<String>,
+    /// Empty means every model of the team.
+    pub allowed_models: Vec<String>,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Read with the row: the member's address.
+    #[serde(skip)]
+    pub email: Option<String>,
+    /// Read with the row: the member's own budget, else the one of all members of the team.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
+    #[serde(skip)]
+    pub spent: Spent,
+}
+
+/// Teams and users under one budget.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Organization {
+    #[serde(rename = "organization_id")]
+    pub id: String,
+    #[serde(rename = "organization_alias")]
+    pub alias: String,
+    pub budget_id: String,
+    /// Empty means every model.
+    pub models: Vec<String>,
+    pub metadata: Map<String, Value>,
+    pub blocked: bool,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Kept and shown, and without effect.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+    /// Read with the row.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
+    #[serde(skip)]
+    pub spent: Spent,
+}
+
+/// A user in an organisation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct OrganizationMember {
+    pub organization_id: String,
+    pub user_id: String,
+    /// `org_admin`, `internal_user` or `internal_user_viewer`.
+    #[serde(rename = "user_role")]
+    pub role: String,
+    pub budget_id: Option<String>,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Read with the row: the member's address.
+    #[serde(skip)]
+    pub email: Option<String>,
+    #[serde(skip)]
+    pub budget: Option<Budget>,
+    #[serde(skip)]
+    pub spent: Spent,
+}
+
+impl TeamRole {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Admin, Self::User].into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl Stamps {
+    /// Of a row that is made now.
+    pub fn new(by: &str, at: Timestamp) -> Self {
+        let by = Some(by.to_owned());
+        Self { created_at: at, created_by: by.clone(), updated_at: at, updated_by: by }
+    }
+}
