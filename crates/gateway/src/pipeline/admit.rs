@@ -40,8 +40,8 @@ pub fn admit(
     max_output_tokens: Option<u64>,
 ) -> Result<Admitted, Refusal> {
     let named = named(core, caller, ask);
-    if let Some(customer) = &named.customer {
-        check_open(customer)?;
+    for account in named.customer.iter().chain(&named.tags) {
+        check_open(account)?;
     }
     let model = aliased(caller, &ask.model);
     let routing = core.routing.get();

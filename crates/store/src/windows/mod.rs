@@ -102,7 +102,6 @@ impl Tx {
         Ok(())
     }
 
-    #[allow(dead_code, reason = "owners call it as their spend can be set")]
     /// Makes `spend` what an owner other than a key has spent, in all of their windows. To be called after
     /// [`Tx::record_change`].
     pub(crate) async fn set_owner_spend(

@@ -1,0 +1,150 @@
+"""What teams, members, users and customers may do and spend, held at the gateway."""
+
+import sqlite3
+import time
+import uuid
+
+from harness.policy import sqlite_digest
+from harness.process import eventually
+from harness.upstream import script
+
+# The fewest tokens of `oai` whose price is a dollar: 3,000 nano-dollars each.
+A_DOLLAR = "in=333334 out=0"
+# The contract: a change takes effect on every gateway within this time.
+SECONDS_MAX = 1
+
+
+def name(kind):
+    return f"{kind}-{uuid.uuid4().hex[:12]}"
+
+
+def error(response):
+    return response.json()["error"]
+
+
+def spend_a_dollar(client, **fields):
+    text, _ = script(A_DOLLAR)
+    response = client.chat("oai", text, **fields)
+    assert response.status_code == 200, response.text
+
+
+def refused(client, kind, **fields):
+    """The error of a call that a budget refuses."""
+    response = eventually(lambda: (r := client.chat("oai", **fields)).status_code == 422 and r, 5, f"no budget of {kind}")
+    assert (error(response)["type"], error(response)["code"]) == ("budget_exceeded", "422")
+    return error(response)["message"]
+
+
+def user_key(admin, **fields):
+    user = admin.ok(admin.post("/user/new", {"user_id": name("user"), "auto_create_key": False, **fields}))["user_id"]
+    return user, admin.with_key(admin.generate(user_id=user)["key"])
+
+
+def team_key(admin, team=None, **fields):
+    made = admin.ok(admin.post("/team/new", {"team_id": name("team"), **(team or {})}))["team_id"]
+    return made, admin.with_key(admin.generate(team_id=made, **fields)["key"])
+
+
+def test_a_users_budget_holds_all_their_keys(admin):
+    user, client = user_key(admin, max_budget=1)
+    other = admin.with_key(admin.generate(user_id=user)["key"])
+    spend_a_dollar(client)
+    message = refused(other, "user")
+    assert message.startswith(f"ExceededBudget: User={user} over budget. Spend=1.0") and message.endswith("Budget=1.0")
+
+
+def test_a_users_models_hold_their_keys(admin):
+    _, client = user_key(admin, models=["ant"])
+    response = client.chat("oai")
+    assert response.status_code == 403 and error(response)["type"] == "user_model_access_denied"
+    assert client.chat("ant").status_code == 200
+
+
+def test_a_teams_budget_holds_all_its_keys_and_lowering_it_holds_within_a_second(admin):
+    team, client = team_key(admin, {"max_budget": 100})
+    other = admin.with_key(admin.generate(team_id=team)["key"])
+    spend_a_dollar(client)
+    assert other.chat("oai").status_code == 200
+    admin.ok(admin.post("/team/update", {"team_id": team, "max_budget": 0.5}))
+    began = time.monotonic()
+    eventually(lambda: other.chat("oai").status_code == 422, 10, "the budget was lowered")
+    assert time.monotonic() - began <= SECONDS_MAX
+    assert refused(client, "team").startswith(f"Budget has been exceeded! Team={team} Current cost: 1.0")
+    admin.ok(admin.post("/team/update", {"team_id": team, "max_budget": None}))
+    eventually(lambda: client.chat("oai").status_code == 200, SECONDS_MAX, "no budget, nothing to hold")
+
+
+def test_a_blocked_team_is_refused_until_it_is_unblocked(admin):
+    team, client = team_key(admin)
+    assert client.chat("oai").status_code == 200
+    admin.ok(admin.post("/team/block", {"team_id": team}))
+    response = eventually(lambda: (r := client.chat("oai")).status_code == 401 and r, SECONDS_MAX)
+    assert error(response)["message"].startswith(f"Authentication Error, Team={team} is blocked.")
+    admin.ok(admin.post("/team/unblock", {"team_id": team}))
+    eventually(lambda: client.chat("oai").status_code == 200, SECONDS_MAX)
+
+
+def test_a_teams_models_and_aliases(admin):
+    _, client = team_key(admin, {"models": ["oai"], "model_aliases": {"house-model": "oai"}})
+    response = client.chat("ant")
+    assert response.status_code == 403 and error(response)["type"] == "team_model_access_denied"
+    assert client.chat("house-model").status_code == 200
+
+
+def test_a_members_budget_holds_the_members_keys_alone(admin):
+    team, free = team_key(admin)
+    user, _ = user_key(admin)
+    member = {"role": "user", "user_id": user}
+    admin.ok(admin.post("/team/member_add", {"team_id": team, "member": member, "max_budget_in_team": 1}))
+    client = admin.with_key(admin.generate(team_id=team, user_id=user)["key"])
+    spend_a_dollar(client)
+    assert refused(client, "member").startswith(f"Budget has been exceeded! TeamMember={user}:{team} Current cost: 1.0")
+    assert free.chat("oai").status_code == 200
+
+
+def test_a_budget_begins_anew_at_its_time(admin):
+    """Whatever second it is: after the end of the window in which it was refused, calls go on."""
+    team, client = team_key(admin, {"max_budget": 1, "budget_duration": "3s"})
+    for _ in range(2):
+        spend_a_dollar(client)
+        eventually(lambda: client.chat("oai").status_code == 422, 10, "the budget is used up")
+        eventually(lambda: client.chat("oai").status_code == 200, 10, "the next three seconds have begun")
+
+
+def test_a_keys_own_budget_comes_first(admin):
+    _, client = team_key(admin, {"max_budget": 0.5}, max_budget=0.5)
+    spend_a_dollar(client)
+    assert refused(client, "key").startswith("Budget has been exceeded! Key=")
+
+
+def test_what_cannot_be_read_refuses(up, admin):
+    """Nothing makes such rows but a fault, so it is made behind everyone's back."""
+    tag = name("tag")
+    client = admin.with_key(admin.generate(metadata={"tags": [tag]})["key"])
+    assert client.chat("oai").status_code == 200
+
+    def change(text):
+        with sqlite3.connect(up.data_dir / "bulkhead.db", timeout=30) as database:
+            database.execute(text)
+            (number,) = database.execute("UPDATE policy_clock SET seq = seq + 1 RETURNING seq").fetchone()
+            row = (number, "tag", "", tag, "updated", "a-test")
+            database.execute(
+                "INSERT INTO policy_changes (seq, at, kind, within, key_hash, action, actor) VALUES (?, 1, ?, ?, ?, ?, ?)", row)
+
+    change(f"INSERT INTO tags (name, models, model_info, created_at, updated_at) VALUES ('{tag}', 'no JSON', '{{}}', 1, 1)")
+    response = eventually(lambda: (r := client.chat("oai")).status_code == 500 and r, 5, "the row cannot be read")
+    assert error(response)["type"] == "policy_unreadable" and tag in error(response)["message"]
+    assert admin.chat("oai").status_code == 200, "others go on"
+    change(f"DELETE FROM tags WHERE name = '{tag}'")
+    eventually(lambda: client.chat("oai").status_code == 200, 5, "the row is gone")
+
+
+def test_what_the_gateway_holds_is_what_the_database_says(up, admin):
+    user, _ = user_key(admin, max_budget=3, models=["oai"])
+    team, _ = team_key(admin, {"max_budget": 2, "budget_duration": "1d", "models": ["oai"], "model_aliases": {"ä": "oai"}})
+    admin.ok(admin.post("/team/member_add", {"team_id": team, "member": {"role": "user", "user_id": user}, "max_budget_in_team": 1}))
+
+    def agree():
+        policy = admin.get("/health/readiness").json()["policy"]
+        return policy["unreadable_accounts"] == 0 and policy["digest"] == sqlite_digest(up.data_dir / "bulkhead.db")
+    eventually(agree, 10, "the digest of the database")
