@@ -12,6 +12,7 @@ mod http;
 mod keys;
 mod models;
 mod openapi;
+mod organizations;
 mod owner;
 mod prune;
 mod serve;

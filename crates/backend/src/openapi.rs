@@ -13,7 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
-use crate::{analytics, audit, budgets, credentials, keys, models, session, spend, system, teams, users};
+use crate::{
+    analytics, audit, budgets, credentials, keys, models, organizations, session, spend, system, teams, users,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +27,7 @@ use crate::{analytics, audit, budgets, credentials, keys, models, session, spend
         (name = "keys", description = "Virtual keys"),
         (name = "users", description = "People and their roles"),
         (name = "teams", description = "Users who share keys, models and limits"),
+        (name = "organizations", description = "Teams and users under one budget"),
         (name = "budgets", description = "Limits that several owners may have"),
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
@@ -56,6 +59,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(users::routes())
         .merge(budgets::routes())
         .merge(teams::routes())
+        .merge(organizations::routes())
         .merge(spend::routes())
         .merge(models::routes())
         .merge(credentials::routes())

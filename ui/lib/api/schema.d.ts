@@ -751,6 +751,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organization/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete organisations with their teams, members and keys. */
+        delete: operations["deleteOrganizations"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an organisation with its members and teams, to those who are in it. Plain members see themselves and no teams. */
+        get: operations["getOrganization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Organisations, the newest first, for others than administrators those that they are in: one page of them, and how many
+         *     there are in `x-total-count`.
+         */
+        get: operations["listOrganizations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/member_add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add members to an organisation. Who is no user yet becomes one. All of them are added, or none. */
+        post: operations["addOrganizationMembers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/member_delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a member out of an organisation. */
+        delete: operations["deleteOrganizationMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/member_update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a member's role or budget in an organisation. */
+        patch: operations["updateOrganizationMember"];
+        trace?: never;
+    };
+    "/organization/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an organisation. */
+        post: operations["createOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change an organisation. Limits change its own budget; a budget that it shares is left to the others. */
+        patch: operations["updateOrganization"];
+        trace?: never;
+    };
     "/routes": {
         parameters: {
             query?: never;
@@ -1392,6 +1531,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/organization/{organization_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** The same with the organisation in the path; a field that is unknown is refused. */
+        patch: operations["patchOrganization"];
+        trace?: never;
+    };
     "/v2/team/list": {
         parameters: {
             query?: never;
@@ -1434,6 +1590,15 @@ export interface components {
             updated_team_memberships: components["schemas"]["MembershipView"][];
             updated_users: components["schemas"]["AddedUser"][];
         };
+        AddedOrganizationMembers: {
+            organization_id: string;
+            updated_organization_memberships: components["schemas"]["OrganizationMemberView"][];
+            updated_users: components["schemas"]["AddedOrganizationUser"][];
+        };
+        AddedOrganizationUser: {
+            user_email?: string | null;
+            user_id: string;
+        };
         AddedUser: {
             user_email?: string | null;
             user_id: string;
@@ -1459,6 +1624,25 @@ export interface components {
             max_budget_in_team?: number | null;
             member: components["schemas"]["Members"];
             team_id: string;
+        };
+        /**
+         * @example {
+         *       "member": {
+         *         "role": "org_admin",
+         *         "user_id": "ada"
+         *       },
+         *       "organization_id": "acme"
+         *     }
+         */
+        AddOrganizationMembers: {
+            /**
+             * Format: double
+             * @description US dollars that each of them may spend in the organisation.
+             */
+            max_budget_in_organization?: number | null;
+            /** @description With the role `org_admin`, `internal_user` or `internal_user_viewer`. */
+            member: components["schemas"]["Members"];
+            organization_id: string;
         };
         AskedKeys: {
             key_aliases?: string[] | null;
@@ -1708,6 +1892,15 @@ export interface components {
             team_id: string;
             user_email?: string | null;
             user_id?: string | null;
+        };
+        DeleteOrganizationMember: {
+            organization_id: string;
+            user_email?: string | null;
+            user_id?: string | null;
+        };
+        DeleteOrganizations: {
+            /** @description At most 10. */
+            organization_ids: string[];
         };
         DeleteTeams: {
             /** @description At most 20. */
@@ -2191,6 +2384,100 @@ export interface components {
         };
         NewTeam: components["schemas"]["TeamFields"] & components["schemas"]["FirstMembers"];
         NewUser: components["schemas"]["UserFields"] & components["schemas"]["FirstKey"];
+        /**
+         * @description An organisation. A field that is left out keeps its value, or has none; null clears it. Limits are those of its
+         *     budget: a budget of its own is made for them unless `budget_id` names one.
+         * @example {
+         *       "max_budget": 1000,
+         *       "models": [
+         *         "gpt-4o"
+         *       ],
+         *       "organization_alias": "acme"
+         *     }
+         */
+        OrganizationFields: {
+            /** @description After which spend counts anew: `30s`, `15m`, `12h`, `30d`, `2w`, `1mo`, `daily`, `weekly`, `monthly`. */
+            budget_duration?: string | null;
+            /** @description A budget that exists. */
+            budget_id?: string | null;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            max_budget?: number | null;
+            /**
+             * Format: int64
+             * @description Requests at once.
+             */
+            max_parallel_requests?: number | null;
+            metadata?: Record<string, unknown> | null;
+            /** @description Model → budget and time. */
+            model_max_budget?: Record<string, unknown> | null;
+            model_rpm_limit?: Record<string, unknown> | null;
+            model_tpm_limit?: Record<string, unknown> | null;
+            /** @description Empty means every model. */
+            models?: string[] | null;
+            object_permission?: Record<string, unknown> | null;
+            organization_alias?: string | null;
+            /** @description A new one is made when left out. */
+            organization_id?: string | null;
+            /**
+             * Format: int64
+             * @description Requests per minute.
+             */
+            rpm_limit?: number | null;
+            /**
+             * Format: double
+             * @description US dollars; only alerts.
+             */
+            soft_budget?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per day.
+             */
+            tpd_limit?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens per minute.
+             */
+            tpm_limit?: number | null;
+        };
+        /** @description What a user is in an organisation, and may spend there. */
+        OrganizationMemberView: {
+            budget_id?: string | null;
+            created_at: string;
+            litellm_budget_table?: null | components["schemas"]["BudgetView"];
+            organization_id: string;
+            /**
+             * Format: double
+             * @description US dollars since the budget's window began.
+             */
+            spend: number;
+            updated_at: string;
+            user_email?: string | null;
+            user_id: string;
+            /** @description `org_admin`, `internal_user` or `internal_user_viewer`. */
+            user_role: string;
+        };
+        /** @description An organisation's row. */
+        OrganizationView: components["schemas"]["StampsView"] & Record<string, unknown> & {
+            blocked: boolean;
+            budget_id: string;
+            litellm_budget_table?: null | components["schemas"]["BudgetView"];
+            /** @description The first hundred; in a list none. */
+            members: components["schemas"]["OrganizationMemberView"][];
+            metadata: Record<string, unknown>;
+            models: string[];
+            organization_alias: string;
+            organization_id: string;
+            /**
+             * Format: double
+             * @description US dollars since the budget's window began.
+             */
+            spend: number;
+            /** @description The newest hundred; in a list none. `/v2/team/list?organization_id=…` has all. */
+            teams: components["schemas"]["TeamView"][];
+        };
         Overview: {
             generated_at: string;
             period: components["schemas"]["Period"];
@@ -2629,6 +2916,17 @@ export interface components {
             team_id: string;
             /** Format: int64 */
             tpm_limit?: number | null;
+            user_email?: string | null;
+            user_id?: string | null;
+        };
+        UpdateOrganizationMember: {
+            /**
+             * Format: double
+             * @description US dollars; null removes the limit.
+             */
+            max_budget_in_organization?: number | null;
+            organization_id: string;
+            role?: string | null;
             user_email?: string | null;
             user_id?: string | null;
         };
@@ -5485,6 +5783,533 @@ export interface operations {
             };
         };
     };
+    deleteOrganizations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteOrganizations"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description One of them does not exist; none was deleted */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getOrganization: {
+        parameters: {
+            query: {
+                organization_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listOrganizations: {
+        parameters: {
+            query?: {
+                /** @description Part of the alias. */
+                org_alias?: string;
+                org_id?: string;
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationView"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    addOrganizationMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddOrganizationMembers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedOrganizationMembers"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteOrganizationMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteOrganizationMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationMemberView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateOrganizationMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateOrganizationMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationMemberView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganizationFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganizationFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     listRoutes: {
         parameters: {
             query?: never;
@@ -7863,6 +8688,76 @@ export interface operations {
             };
             /** @description No valid key or session, or one that may not do this */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    patchOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganizationFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationView"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such organization */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -109,6 +109,22 @@ fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<Input<T>, ApiError> {
     Input::from_object(raw)
 }
 
+impl<T> Input<T> {
+    /// For routes that know all their fields.
+    ///
+    /// # Errors
+    /// 422 that names the first unknown field.
+    pub fn refuse_unknown(&self) -> Result<(), ApiError> {
+        let Some(name) = self.ignored.names.first() else { return Ok(()) };
+        Err(ApiError::invalid(vec![InvalidField {
+            kind: "extra_forbidden".into(),
+            loc: vec!["body".into(), name.as_str().into()],
+            msg: "Extra inputs are not permitted".into(),
+            input: self.raw.get(name).cloned().unwrap_or_default(),
+        }]))
+    }
+}
+
 impl<T: DeserializeOwned> Input<T> {
     /// The same from an object that was read already.
     pub fn from_object(raw: Map<String, Value>) -> Result<Self, ApiError> {

@@ -1,6 +1,6 @@
 //! Budgets as they are shown, alone or with those that have them.
 
-use domain::owner::{Budget, Limits, Stamps};
+use domain::owner::{Budget, Limits, Spent, Stamps};
 use kit::Money;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -74,6 +74,12 @@ impl From<Stamps> for StampsView {
 }
 
 impl BudgetView {
+    /// With the time at which the owner's spend counts anew.
+    pub fn held(budget: Option<Budget>, spent: &Spent) -> Option<Self> {
+        let budget_reset_at = spent.resets_at.map(iso);
+        budget.map(|budget| Self { budget_reset_at, ..Self::of(budget) })
+    }
+
     pub fn of(budget: Budget) -> Self {
         Self {
             budget_id: budget.id,

@@ -26,6 +26,15 @@ pub enum Members {
     One(MemberFields),
 }
 
+impl Members {
+    pub fn list(self) -> Vec<MemberFields> {
+        match self {
+            Self::One(member) => vec![member],
+            Self::Several(members) => members,
+        }
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"team_id": "t1", "member": {"role": "user", "user_id": "ada"}, "max_budget_in_team": 10.0}))]
 pub struct AddMembers {
@@ -64,10 +73,7 @@ pub async fn add(
     input: Input<AddMembers>,
 ) -> Result<(Names, Json<AddedMembers>), ApiError> {
     let AddMembers { team_id, member, max_budget_in_team, budget_duration, allowed_models } = input.value;
-    let members = match member {
-        Members::One(member) => vec![member],
-        Members::Several(members) => members,
-    };
+    let members = member.list();
     let limits = Limits {
         max_budget: amount("max_budget_in_team", max_budget_in_team)?,
         budget_duration,

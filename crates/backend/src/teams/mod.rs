@@ -6,7 +6,7 @@ mod delete;
 pub mod fields;
 mod get;
 mod list;
-mod members;
+pub mod members;
 mod models;
 pub mod permissions;
 mod update;
@@ -14,6 +14,8 @@ pub mod view;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use create::MEMBERS_AT_ONCE_MAX;
 
 use crate::http::error::ApiError;
 use crate::state::Shared;

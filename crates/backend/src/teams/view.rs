@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::owner::{Budget, Member, Team};
+use domain::owner::{Member, Team};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -123,8 +123,6 @@ pub struct MembershipView {
 impl MembershipView {
     pub fn of(member: Member) -> Self {
         let own = member.budget_id.is_some();
-        let resets_at = member.spent.resets_at.map(iso);
-        let budget = |budget: Budget| BudgetView { budget_reset_at: resets_at, ..BudgetView::of(budget) };
         Self {
             user_id: member.user_id,
             team_id: member.team_id,
@@ -134,7 +132,7 @@ impl MembershipView {
             allowed_models: member.allowed_models,
             spend: member.spent.now.dollars(),
             total_spend: member.spent.total.dollars(),
-            litellm_budget_table: member.budget.map(budget),
+            litellm_budget_table: BudgetView::held(member.budget, &member.spent),
         }
     }
 }

@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod models;
 mod openapi;
+mod organizations;
 mod prune;
 mod roles;
 mod session;
