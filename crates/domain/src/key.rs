@@ -41,6 +41,14 @@ pub struct VirtualKey {
     pub extra: Map<String, Value>,
 }
 
+impl VirtualKey {
+    /// The management routes that it is held to; all of them where it names none.
+    pub fn allowed_routes(&self) -> Vec<&str> {
+        let routes = self.extra.get("allowed_routes").and_then(Value::as_array);
+        routes.map(|routes| routes.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    }
+}
+
 /// Names in a list that many keys have alike, so that they can share it in memory.
 pub type NameList = Arc<[Box<str>]>;
 

@@ -15,6 +15,7 @@ pub mod owner;
 pub mod period;
 pub mod providers;
 pub mod role;
+pub mod route_groups;
 pub mod routes;
 pub mod secret_map;
 pub mod usage;

@@ -35,6 +35,7 @@ pub async fn gate(
     let rule = rule(parts.method.as_str(), path);
     if rule.is_none_or(|rule| !rule.public) {
         let caller = admit(&state, &parts, rule).await?;
+        check_routes(&caller, parts.uri.path(), path)?;
         parts.extensions.insert(caller);
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
@@ -60,6 +61,16 @@ async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Call
     }
     let user_id = caller.user_id().unwrap_or_default().to_owned();
     Err(AuthError::AdminOnly { route, role: role.name(), user_id }.into())
+}
+
+/// A key may be held to some routes.
+fn check_routes(caller: &Caller, path: &str, pattern: &str) -> Result<(), AuthError> {
+    let allowed = caller.key().map(VirtualKey::allowed_routes).unwrap_or_default();
+    if domain::route_groups::allows(&allowed, path, pattern) {
+        return Ok(());
+    }
+    let allowed = allowed.into_iter().map(str::to_owned).collect();
+    Err(AuthError::RouteDenied { allowed, route: path.to_owned() })
 }
 
 /// Who calls, and what they are: first the role of their own, then what they are besides.

@@ -31,6 +31,11 @@ pub enum AuthError {
     AdminOnly { route: String, role: &'static str, user_id: String },
     #[error("user not allowed to access this route, role= proxy_admin_viewer. Trying to access: {route}")]
     ViewOnly { route: String },
+    #[error(
+        "Virtual key is not allowed to call this route. Only allowed to call routes: {allowed:?}. Tried to call \
+         route: {route}"
+    )]
+    RouteDenied { allowed: Vec<String>, route: String },
     #[error("Authentication Error, Your session has ended. Sign in again.")]
     SessionEnded,
     #[error("Authentication Error, This request did not come from the dashboard's own pages.")]
@@ -53,7 +58,7 @@ impl From<AuthError> for ApiError {
         let (status, kind, param) = match &error {
             AuthError::Unknown { .. } => (StatusCode::UNAUTHORIZED, "token_not_found_in_db", "key"),
             AuthError::Expired { name, .. } => (StatusCode::UNAUTHORIZED, "expired_key", name.as_str()),
-            AuthError::CrossSite | AuthError::ViewOnly { .. } => {
+            AuthError::CrossSite | AuthError::ViewOnly { .. } | AuthError::RouteDenied { .. } => {
                 (StatusCode::FORBIDDEN, "auth_error", "None")
             }
             _ => (StatusCode::UNAUTHORIZED, "auth_error", "None"),

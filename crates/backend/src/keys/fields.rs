@@ -9,7 +9,7 @@ use store::keys::KeyPatch;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
-use crate::http::input::{Names, inactive, taken};
+use crate::http::input::{Names, has_effect, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
 use crate::time::after;
 
@@ -168,6 +168,7 @@ impl KeyFields {
     pub fn patch(self, raw: &Map<String, Value>, now: Timestamp) -> Result<KeyPatch, ApiError> {
         let sent = |name: &str| raw.contains_key(name);
         let expires = self.expires(raw, now)?;
+        let kept = self.kept(raw)?;
         let max_budget = self.max_budget.map(|amount| dollars("max_budget", amount)).transpose()?;
         let spend = self.spend.map(|amount| dollars("spend", amount)).transpose()?;
         Ok(KeyPatch {
@@ -183,8 +184,21 @@ impl KeyFields {
             spend,
             blocked: sent("blocked").then(|| self.blocked.unwrap_or_default()),
             expires,
-            extra: taken(raw, KEPT),
+            extra: kept,
         })
+    }
+
+    /// What is kept as it was sent; a type of key stands for the routes that it may call.
+    fn kept(&self, raw: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+        let mut kept = taken(raw, KEPT);
+        let Some(key_type) = self.key_type.as_deref() else { return Ok(kept) };
+        let routes = domain::route_groups::of_key_type(key_type).ok_or_else(|| {
+            ApiError::bad("key_type", "`key_type` is `default`, `llm_api`, `management` or `read_only`.")
+        })?;
+        if !raw.get("allowed_routes").is_some_and(has_effect) {
+            kept.insert("allowed_routes".into(), routes.into());
+        }
+        Ok(kept)
     }
 
     fn expires(

@@ -63,6 +63,11 @@ pub async fn confine_new(
         check_fields(sent, raw, Some(&user), true)?;
         patch.user_id = Some(Some(user.id.clone()));
     }
+    if let Some(routes) =
+        caller.key().and_then(|key| key.extra.get("allowed_routes")).filter(|routes| has_effect(routes))
+    {
+        patch.extra.insert("allowed_routes".into(), routes.clone());
+    }
     narrowest(&limits).fill(patch);
     for limits in limits {
         limits.hold(patch.models.as_deref(), patch.max_budget.flatten(), patch.expires.flatten())?;
@@ -86,6 +91,11 @@ pub async fn check_change(
     team::check_above(state, &after, Some(key)).await?;
     if matches!(over, Over::Everything) {
         return Ok(());
+    }
+    let held_to = caller.key().map(VirtualKey::allowed_routes).unwrap_or_default();
+    if new_secret && !held_to.is_empty() && after.allowed_routes() != held_to {
+        let message = "A key that is held to some routes cannot take over a key that may call others.";
+        return Err(forbidden("allowed_routes", message));
     }
     let user = user(state, caller).await?;
     let of_team = matches!(over, Over::Team);

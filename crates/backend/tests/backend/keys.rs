@@ -10,6 +10,25 @@ async fn info(app: &App, key: &str) -> Value {
 }
 
 backends! {
+    async fn a_key_is_held_to_its_routes_and_makes_none_that_is_not(app: App) {
+        for (key_type, may, may_not) in [
+            ("llm_api", "/model/info", "/key/info"), ("management", "/key/info", "/spend/keys"), ("read_only", "/key/info", "/key/aliases"),
+        ] {
+            let key = app.key(json!({"key_type": key_type})).await;
+            app.get_as(&key, may).await.ok();
+            let denied = app.get_as(&key, may_not).await.error(403).2;
+            assert!(denied.starts_with("Virtual key is not allowed to call this route."), "{denied}");
+        }
+        assert_eq!(app.post("/key/generate", json!({"key_type": "any"})).await.error(400).1, "key_type");
+        let free = app.user(json!({"user_id": "ada"})).await;
+        let held = app.key(json!({"user_id": "ada", "allowed_routes": ["/key/generate", "/key/regenerate"]})).await;
+        let child = app.post_as(&held, "/key/generate", json!({})).await.ok();
+        assert_eq!(child["allowed_routes"], json!(["/key/generate", "/key/regenerate"]));
+        assert_eq!(app.post_as(&held, "/key/regenerate", json!({"key": free})).await.error(403).1, "allowed_routes");
+        app.post_as(&held, "/key/regenerate", json!({"key": child["key"]})).await.ok();
+    }
+
+
     async fn keys_are_changed_and_shown_many_at_once(app: App) {
         let (one, two) = (app.key(json!({"key_alias": "one"})).await, app.key(json!({"key_alias": "two"})).await);
         let body = json!({"keys": [

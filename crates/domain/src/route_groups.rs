@@ -1,0 +1,145 @@
+//! Which management routes a key that is held to some may call: by path, by prefix or by the name of a group.
+
+/// Groups of routes by name, as `allowed_routes` of keys name them. Inference paths are not in them.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("llm_api_routes", MODEL_INFO),
+    ("model_info_routes", MODEL_INFO),
+    (
+        "info_routes",
+        &[
+            "/key/health",
+            "/key/info",
+            "/key/list",
+            "/model/info",
+            "/model_group/info",
+            "/organization/list",
+            "/team/available",
+            "/team/info",
+            "/team/list",
+            "/user/info",
+            "/v1/model/info",
+            "/v2/key/info",
+            "/v2/model/info",
+            "/v2/team/list",
+            "/v2/user/info",
+        ],
+    ),
+    ("key_management_routes", KEYS),
+    (
+        "management_routes",
+        &[
+            "/key/aliases",
+            "/key/block",
+            "/key/bulk_update",
+            "/key/delete",
+            "/key/generate",
+            "/key/info",
+            "/key/list",
+            "/key/regenerate",
+            "/key/service-account/generate",
+            "/key/unblock",
+            "/key/update",
+            "/key/{key}/regenerate",
+            "/key/{key}/reset_spend",
+            "/model/delete",
+            "/model/info",
+            "/model/new",
+            "/model/update",
+            "/spend/logs",
+            "/team/available",
+            "/team/block",
+            "/team/delete",
+            "/team/info",
+            "/team/key/bulk_update",
+            "/team/list",
+            "/team/new",
+            "/team/permissions_list",
+            "/team/permissions_update",
+            "/team/unblock",
+            "/team/update",
+            "/user/bulk_update",
+            "/user/delete",
+            "/user/info",
+            "/user/list",
+            "/user/new",
+            "/user/update",
+            "/v2/team/list",
+        ],
+    ),
+    ("spend_tracking_routes", &["/spend/keys", "/spend/logs", "/spend/tags", "/spend/users"]),
+    (
+        "global_spend_tracking_routes",
+        &["/global/spend", "/global/spend/keys", "/global/spend/logs", "/global/spend/models"],
+    ),
+];
+
+const MODEL_INFO: &[&str] = &["/model/info", "/model_group/info", "/v1/model/info"];
+
+const KEYS: &[&str] = &[
+    "/key/aliases",
+    "/key/block",
+    "/key/bulk_update",
+    "/key/delete",
+    "/key/generate",
+    "/key/info",
+    "/key/list",
+    "/key/regenerate",
+    "/key/service-account/generate",
+    "/key/unblock",
+    "/key/update",
+    "/key/{key}/regenerate",
+    "/key/{key}/reset_spend",
+    "/spend/logs",
+];
+
+/// What `key_type` stands for; `None` where there is no such type.
+pub fn of_key_type(key_type: &str) -> Option<&'static [&'static str]> {
+    match key_type {
+        "default" => Some(&[]),
+        "llm_api" => Some(&["llm_api_routes"]),
+        "management" => Some(&["management_routes"]),
+        "read_only" => Some(&["info_routes"]),
+        _ => None,
+    }
+}
+
+/// Whether `allowed` lets a key call `path`, which `pattern` describes. An empty list allows all; an entry allows
+/// by exact path, with what is below it, by a `*` at its end, or by the name of a group.
+pub fn allows<S: AsRef<str>>(allowed: &[S], path: &str, pattern: &str) -> bool {
+    let by = |entry: &str| {
+        let in_group = || GROUPS.iter().any(|(name, members)| *name == entry && members.contains(&pattern));
+        let below = |entry: &str| {
+            path.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match entry.strip_suffix('*') {
+            Some(start) => path.starts_with(start),
+            None => below(entry) || in_group(),
+        }
+    };
+    allowed.is_empty() || allowed.iter().map(AsRef::as_ref).any(|entry| !entry.is_empty() && by(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_prefixes_wildcards_and_groups_allow() {
+        for (allowed, path, is_allowed) in [
+            (&[][..], "/key/info", true),
+            (&["/key/info"], "/key/info", true),
+            (&["/key"], "/key/info", true),
+            (&["/ke"], "/key/info", false),
+            (&["/key/*"], "/key/info", true),
+            (&["info_routes"], "/key/info", true),
+            (&["info_routes"], "/key/generate", false),
+            (&["llm_api_routes"], "/key/info", false),
+            (&["llm_api_routes", "management_routes"], "/key/info", true),
+            (&["no_such_routes"], "/key/info", false),
+            (&[""], "/key/info", false),
+        ] {
+            assert_eq!(allows(allowed, path, path), is_allowed, "{allowed:?} {path}");
+        }
+        assert!(allows(&["management_routes"], "/key/sk-1/regenerate", "/key/{key}/regenerate"));
+    }
+}
