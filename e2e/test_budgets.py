@@ -111,6 +111,18 @@ def test_a_budget_begins_anew_at_its_time(admin):
         eventually(lambda: client.chat("oai").status_code == 200, 10, "the next three seconds have begun")
 
 
+def test_a_keys_budget_begins_anew_at_its_time(admin):
+    wrong = admin.post("/key/generate", {"max_budget": 1, "budget_duration": "soon"})
+    assert wrong.status_code == 400 and error(wrong)["param"] == "budget_duration"
+    made = admin.generate(max_budget=1, budget_duration="3s")
+    client = admin.with_key(made["key"])
+    spend_a_dollar(client)
+    eventually(lambda: client.chat("oai").status_code == 422, 10, "the budget is used up")
+    eventually(lambda: client.chat("oai").status_code == 200, 10, "the next three seconds have begun")
+    spend_a_dollar(client)
+    assert refused(client, "key").startswith("Budget has been exceeded! Key=")
+
+
 def test_a_keys_own_budget_comes_first(admin):
     _, client = team_key(admin, {"max_budget": 0.5}, max_budget=0.5)
     spend_a_dollar(client)

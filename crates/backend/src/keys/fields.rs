@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, has_effect, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
+use crate::owner::fields::check_duration;
 use crate::time::after;
 
 /// Shortest `key` that a caller may choose.
@@ -66,8 +67,8 @@ pub const KEPT: &[&str] = &[
     "rotation_interval",
 ];
 
-/// The one promoted field that already acts: it joins the tags of each request.
-const ACTIVE: &[&str] = &["tags"];
+/// Those that already act: tags join the tags of each request.
+const ACTIVE: &[&str] = &["tags", "budget_duration", "budget_id", "project_id"];
 
 /// What a key can be made with or changed to. A field that is left out keeps its value, or its default;
 /// null clears it.
@@ -169,6 +170,7 @@ impl KeyFields {
         let sent = |name: &str| raw.contains_key(name);
         let expires = self.expires(raw, now)?;
         let kept = self.kept(raw)?;
+        check_duration(self.budget_duration.as_deref())?;
         let max_budget = self.max_budget.map(|amount| dollars("max_budget", amount)).transpose()?;
         let spend = self.spend.map(|amount| dollars("spend", amount)).transpose()?;
         Ok(KeyPatch {

@@ -134,7 +134,13 @@ pub fn check(limits: &Limits) -> Result<(), ApiError> {
     {
         return Err(ApiError::bad("soft_budget", "soft_budget must be strictly lower than max_budget"));
     }
-    match limits.budget_duration.as_deref() {
+    check_duration(limits.budget_duration.as_deref())
+}
+
+/// # Errors
+/// 400 when a budget cannot be for so long.
+pub fn check_duration(text: Option<&str>) -> Result<(), ApiError> {
+    match text {
         Some(text) if !crate::time::is_budget_duration(text) => Err(ApiError::bad(
             "budget_duration",
             format!(

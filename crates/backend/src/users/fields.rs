@@ -121,7 +121,7 @@ pub fn check_id(id: &str) -> Result<(), ApiError> {
 
 /// Names the fields that are kept but that no gateway heeds yet.
 pub fn unheeded(raw: &Map<String, Value>) -> Names {
-    inactive(raw, KEPT.iter().chain(&["max_budget"]))
+    inactive(raw, KEPT.iter())
 }
 
 #[cfg(test)]
