@@ -14,7 +14,8 @@ use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
 use crate::{
-    analytics, audit, budgets, credentials, keys, models, organizations, session, spend, system, teams, users,
+    analytics, audit, budgets, credentials, customers, keys, models, organizations, session, spend, system,
+    tags, teams, users,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +29,8 @@ use crate::{
         (name = "users", description = "People and their roles"),
         (name = "teams", description = "Users who share keys, models and limits"),
         (name = "organizations", description = "Teams and users under one budget"),
+        (name = "customers", description = "End users of the product"),
+        (name = "tags", description = "Names that requests carry, with budgets"),
         (name = "budgets", description = "Limits that several owners may have"),
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
@@ -60,6 +63,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(budgets::routes())
         .merge(teams::routes())
         .merge(organizations::routes())
+        .merge(customers::routes())
+        .merge(tags::routes())
         .merge(spend::routes())
         .merge(models::routes())
         .merge(credentials::routes())

@@ -169,6 +169,48 @@ pub struct OrganizationMember {
     pub spent: Spent,
 }
 
+/// An end user of the product.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Customer {
+    #[serde(rename = "user_id")]
+    pub id: String,
+    pub alias: Option<String>,
+    pub budget_id: Option<String>,
+    /// Empty means every model.
+    pub models: Vec<String>,
+    /// `eu` or `us`.
+    pub allowed_model_region: Option<String>,
+    pub default_model: Option<String>,
+    pub blocked: bool,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Kept and shown, and without effect.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+    /// Read with the row.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
+    #[serde(skip)]
+    pub spent: Spent,
+}
+
+/// A name that requests carry, with a budget.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Tag {
+    pub name: String,
+    pub description: Option<String>,
+    pub models: Vec<String>,
+    pub model_info: Map<String, Value>,
+    pub budget_id: Option<String>,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Read with the row.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
+    #[serde(skip)]
+    pub spent: Spent,
+}
+
 impl TeamRole {
     pub const fn name(self) -> &'static str {
         match self {

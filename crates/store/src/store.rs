@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use domain::Calendar;
-use domain::owner::{Budget, Member, Organization, OrganizationMember, Team};
+use domain::owner::{Budget, Customer, Member, Organization, OrganizationMember, Tag, Team};
 
 use crate::audit::Audit;
 use crate::credentials::Credentials;
@@ -125,6 +125,14 @@ impl Store {
     }
 
     pub fn organization_members(&self) -> Nouns<'_, OrganizationMember> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn customers(&self) -> Nouns<'_, Customer> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn tags(&self) -> Nouns<'_, Tag> {
         Nouns::new(&self.db)
     }
 

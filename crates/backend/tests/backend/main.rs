@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod budgets;
 mod credentials;
+mod customers;
 mod health;
 mod keys;
 mod limits;

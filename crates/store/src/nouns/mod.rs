@@ -3,11 +3,13 @@
 
 mod budgets;
 pub(crate) mod cells;
+mod customers;
 mod members;
 mod organization_members;
 mod organizations;
 mod sharers;
 mod spent;
+mod tags;
 mod teams;
 mod write;
 
@@ -36,8 +38,17 @@ use crate::reads::read;
 
 /// Every statement about them.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [budgets::ALL, members::ALL, organization_members::ALL, organizations::ALL, sharers::ALL, teams::ALL]
-        .concat()
+    [
+        budgets::ALL,
+        customers::ALL,
+        members::ALL,
+        organization_members::ALL,
+        organizations::ALL,
+        sharers::ALL,
+        tags::ALL,
+        teams::ALL,
+    ]
+    .concat()
 }
 
 /// The statements of one noun. The name of a row is one cell, or two where it is within another.

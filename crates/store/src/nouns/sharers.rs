@@ -45,7 +45,12 @@ macro_rules! sharers {
     )*};
 }
 
-sharers!(domain::owner::Member, domain::owner::OrganizationMember);
+sharers!(
+    domain::owner::Customer,
+    domain::owner::Member,
+    domain::owner::OrganizationMember,
+    domain::owner::Tag
+);
 
 impl Sharer for Organization {
     fn budget_id(&self) -> Option<&str> {
