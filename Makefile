@@ -7,7 +7,7 @@ export PATH := $(CACHE)/tools/bin:$(PATH)
 BULKHEAD := $(CARGO_TARGET_DIR)/release/bulkhead
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/.next/*' -not -path 'ui/out/*' 2>/dev/null)
 
-.PHONY: help run build ui test check unit e2e ui-test chaos bench bench-policy fuzz fmt clean
+.PHONY: help run build ui test check unit e2e ui-test chaos bench bench-policy bench-lists fuzz fmt clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 18
@@ -62,6 +62,9 @@ bench: build ## Bulkhead beside a bare proxy; writes bench/results/
 
 bench-policy: build ## A gateway's start with 100,000 and 1,000,000 keys; writes bench/results/policy.md
 	@cargo run --release --locked --quiet -p bulkhead-bench -- policy --bulkhead "$(BULKHEAD)"
+
+bench-lists: build ## Pages of 100,000 keys, makes and changes of keys; writes bench/results/lists.md
+	@cargo run --release --locked --quiet -p bulkhead-bench -- lists --bulkhead "$(BULKHEAD)"
 
 fuzz: ## Fuzz each parser of foreign bytes for a minute
 	@scripts/fuzz

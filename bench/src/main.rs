@@ -5,6 +5,7 @@
 //! the machine does falls on all of them.
 
 mod closed;
+mod lists;
 mod mock;
 mod open;
 mod policy;
@@ -33,6 +34,8 @@ enum Command {
     Run(run::Options),
     /// Measure how a gateway loads many keys, and write bench/results/policy.md
     Policy(policy::Options),
+    /// Measure lists and writes of the control plane with many keys, and write bench/results/lists.md
+    Lists(lists::Options),
     /// The provider: small fixed answers, streamed or not
     Mock,
     /// A reverse proxy with nothing in it
@@ -55,6 +58,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Policy(options) => policy::run(&options),
+        Command::Lists(options) => lists::run(&options),
         Command::Mock => mock::serve(),
         Command::Proxy { to } => proxy::serve(to),
     }

@@ -18,7 +18,7 @@ use testkit::postgres::Cluster;
 use crate::process::{self, Process};
 use crate::{Result, targets};
 
-const MASTER_KEY: &str = "sk-bench-policy-0123456789abcdef0123456789";
+pub const MASTER_KEY: &str = "sk-bench-policy-0123456789abcdef0123456789";
 /// Between two looks at the gateway: the error of every time here.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Longest wait for anything.
@@ -50,7 +50,7 @@ struct Round {
 }
 
 /// A key as teams have them. The hash is that of `sk-bench-<n>`.
-fn fill(keys: u64) -> String {
+pub fn fill(keys: u64) -> String {
     format!(
         r#"INSERT INTO keys (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
              max_budget_nano, spend_nano, spend_changed_at, blocked, expires_at, created_at, created_by,
@@ -128,7 +128,7 @@ fn known(policy: &Value, from: &str, keys: u64) -> bool {
     policy["loaded_from"] == from && policy["keys"] == keys
 }
 
-fn command(bulkhead: &Path, home: &TempDir, url: &str, arguments: &[&str]) -> Result<Command> {
+pub fn command(bulkhead: &Path, home: &TempDir, url: &str, arguments: &[&str]) -> Result<Command> {
     let log = fs::File::create(home.path().join("log"))?;
     let mut command = Command::new(bulkhead);
     command.args(arguments).current_dir(home.path()).stderr(Stdio::from(log));

@@ -135,7 +135,7 @@ fn start_bulkhead(binary: &Path, home: &Path, mock: SocketAddr, master_key: &str
     })
 }
 
-fn call(to: SocketAddr, path: &str, key: &str, body: &Value) -> Result<Value> {
+pub fn call(to: SocketAddr, path: &str, key: &str, body: &Value) -> Result<Value> {
     exchange(to, &wire::request(to, path, key, &body.to_string()))
 }
 
