@@ -33,7 +33,7 @@ pub struct Answer {
 const HEAD_END: &[u8] = b"\r\n\r\n";
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// How much of a body is kept, for error messages and the set-up's few calls.
-const KEPT_BODY_BYTES_MAX: usize = 64 << 10;
+const KEPT_BODY_BYTES_MAX: usize = 256 << 10;
 
 impl Answer {
     pub fn clear(&mut self) {
