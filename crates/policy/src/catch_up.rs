@@ -51,7 +51,7 @@ impl Replica {
             return self.lookup(hash).map_or(unavailable, CatchUp::Known);
         }
         let begun = inner.rounds_begun.load(Ordering::SeqCst);
-        inner.wake.notify_one();
+        inner.strangers.notify_one();
         let ended = rounds.wait_for(|round| round.number > begun);
         let result = timeout(inner.settings.catch_up_wait_max, ended).await;
         let result = result.ok().and_then(Result::ok).map(|round| round.result);

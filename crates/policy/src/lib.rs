@@ -7,7 +7,7 @@
 //! - [`Replica::lookup`]: a known key, at once.
 //! - [`Replica::catch_up`]: an unknown one. It waits for a read of the tail of changes that began after
 //!   the question; that one read answers for all who wait, so a flood of wrong keys stays
-//!   [one read each 100 ms](Settings::read_spacing), and a key works as soon as it was made. Wrong keys
+//!   [two reads a second](Settings::catch_up_spacing), and a key works as soon as it was made. Wrong keys
 //!   are not remembered: a fresh replica is the list of all right ones, and a list of wrong ones could
 //!   only outlive its truth.
 //! - [`Replica::account`]: those that keys answer to: teams, users, organisations and the rest.

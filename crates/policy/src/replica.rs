@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub seq: AtomicI64,
     /// Asks the background task to look at the tail now.
     pub wake: Notify,
+    /// Someone asks about an unknown key.
+    pub strangers: Notify,
     /// Looks at the database that were begun.
     pub rounds_begun: AtomicU64,
     /// The last look that ended.
@@ -87,6 +89,7 @@ impl Replica {
             accounts_again: AtomicI64::new(i64::MAX),
             seq: AtomicI64::new(0),
             wake: Notify::new(),
+            strangers: Notify::new(),
             rounds_begun: AtomicU64::new(0),
             round: watch::Sender::new(Round::default()),
             waiting: Semaphore::new(settings.catch_up_waiting_max.min(Semaphore::MAX_PERMITS)),

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kit::{Clock, KeyHash, Timestamp};
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::catch_up::{Round, RoundResult};
 use crate::map::{Entry, Map};
@@ -72,12 +73,18 @@ impl<S: Source> Follower<'_, S> {
         let settings = self.inner.settings;
         let (mut spacing, mut poll) = (every(settings.read_spacing), every(settings.poll));
         let mut refresh = every(settings.spend_refresh);
+        let mut strangers = Turns::new(settings.catch_up_spacing, settings.catch_up_burst);
         let mut back_off = BACK_OFF_MIN;
         loop {
             let result = tokio::select! {
                 _ = refresh.tick(), if !self.needs_snapshot => self.refresh_spend().await,
                 () = self.inner.wake.notified() => {
                     spacing.tick().await;
+                    poll.reset();
+                    self.round().await
+                }
+                () = strangers.taken(&self.inner.strangers) => {
+                    spacing.reset();
                     poll.reset();
                     self.round().await
                 }
@@ -352,4 +359,33 @@ fn every(period: Duration) -> Interval {
     let mut ticks = interval(period.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Looks at the database for the sake of unknown keys: some at once, so that a key works as soon as it was made, and
+/// then few, so that a flood of wrong ones is none of looks.
+struct Turns {
+    spacing: Duration,
+    /// How far looks may be ahead of their spacing.
+    ahead_max: Duration,
+    /// When the next look would come if all were spaced.
+    due: Instant,
+    /// Someone waits for one.
+    is_asked: bool,
+}
+
+impl Turns {
+    fn new(spacing: Duration, burst: u32) -> Self {
+        Self { spacing, ahead_max: spacing * burst.saturating_sub(1), due: Instant::now(), is_asked: false }
+    }
+
+    /// Waits until someone asks and it is time. Dropped before, it goes on where it was.
+    async fn taken(&mut self, asked: &Notify) {
+        if !self.is_asked {
+            asked.notified().await;
+            self.is_asked = true;
+        }
+        sleep_until(self.due - self.ahead_max).await;
+        self.is_asked = false;
+        self.due = self.due.max(Instant::now()) + self.spacing;
+    }
 }

@@ -8,6 +8,10 @@ pub struct Settings {
     pub poll: Duration,
     /// Shortest time between two looks, however many ask for one.
     pub read_spacing: Duration,
+    /// The same for those who ask about unknown keys, once they have used up the burst.
+    pub catch_up_spacing: Duration,
+    /// Looks for unknown keys that need not be spaced.
+    pub catch_up_burst: u32,
     /// How often the spend of keys with a budget is read.
     pub spend_refresh: Duration,
     /// How long an unknown key may wait for the answer before it is told to come back.
@@ -31,6 +35,8 @@ impl Default for Settings {
         Self {
             poll: Duration::from_millis(500),
             read_spacing: Duration::from_millis(100),
+            catch_up_spacing: Duration::from_millis(500),
+            catch_up_burst: 8,
             spend_refresh: Duration::from_secs(1),
             catch_up_wait_max: Duration::from_secs(3),
             catch_up_waiting_max: 10_000,

@@ -104,7 +104,7 @@ async fn a_key_works_as_soon_as_it_is_made_and_a_wrong_one_is_unknown() {
 
 /// 2,000 wrong keys a second for ten seconds of the runtime's own clock, which moves when all wait.
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_wrong_keys_is_at_most_twenty_reads_a_second_in_all() {
+async fn a_flood_of_wrong_keys_is_at_most_twenty_reads_a_second_for_three_gateways() {
     const SECONDS: u64 = 10;
     let database = Database::default();
     database.put(key("sk-known"));
@@ -125,7 +125,8 @@ async fn a_flood_of_wrong_keys_is_at_most_twenty_reads_a_second_in_all() {
         assert!(matches!(answer.unwrap(), CatchUp::Unknown));
     }
     let reads = database.reads().all() - before.all();
-    assert!(reads <= (SECONDS + 1) * 20, "{reads} reads in {SECONDS} s");
+    let burst = u64::from(Settings::default().catch_up_burst);
+    assert!(3 * (reads - burst.min(reads)) <= (SECONDS + 1) * 20, "{reads} reads in {SECONDS} s");
     running.stop().await;
 }
 
