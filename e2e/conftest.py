@@ -1,6 +1,7 @@
 """Fixtures: the scripted provider, one long-lived `bulkhead up`, and keys of their own for each test."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -13,11 +14,14 @@ from harness.upstream import Upstream
 
 
 @pytest.fixture(scope="session")
-def log_dir():
+def log_dir(request):
+    """Where programs leave what they print. Kept when a test failed, or when `E2E_LOG_DIR` names it."""
     chosen = os.environ.get("E2E_LOG_DIR")
     folder = Path(chosen) if chosen else Path(tempfile.mkdtemp(prefix="bulkhead-e2e-logs-"))
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    yield folder
+    if not chosen and not request.session.testsfailed:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Clients by the thousand, and what became of their requests."""
 
 import json
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,10 @@ class LoadDriver(Program):
     def __init__(self, log_dir):
         super().__init__("load-driver", log_dir)
         self._folder = Path(tempfile.mkdtemp(prefix="bulkhead-load-"))
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self, name, urls, rate, keys=(), models=("oai", "ant"), **more):
         """Starts a flow; without keys each request brings one that nobody knows."""

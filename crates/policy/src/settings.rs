@@ -36,7 +36,7 @@ impl Default for Settings {
             poll: Duration::from_millis(500),
             read_spacing: Duration::from_millis(100),
             catch_up_spacing: Duration::from_millis(500),
-            catch_up_burst: 8,
+            catch_up_burst: 4,
             spend_refresh: Duration::from_secs(1),
             catch_up_wait_max: Duration::from_secs(3),
             catch_up_waiting_max: 10_000,
