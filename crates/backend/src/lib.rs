@@ -15,6 +15,7 @@ mod models;
 mod openapi;
 mod organizations;
 mod owner;
+mod projects;
 mod prune;
 mod serve;
 mod session;

@@ -14,8 +14,8 @@ use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
 use crate::{
-    analytics, audit, budgets, credentials, customers, keys, models, organizations, session, spend, system,
-    tags, teams, users,
+    analytics, audit, budgets, credentials, customers, keys, models, organizations, projects, session, spend,
+    system, tags, teams, users,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +28,7 @@ use crate::{
         (name = "keys", description = "Virtual keys"),
         (name = "users", description = "People and their roles"),
         (name = "teams", description = "Users who share keys, models and limits"),
+        (name = "projects", description = "Some keys of a team, with a part of what the team has"),
         (name = "organizations", description = "Teams and users under one budget"),
         (name = "customers", description = "End users of the product"),
         (name = "tags", description = "Names that requests carry, with budgets"),
@@ -62,6 +63,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(users::routes())
         .merge(budgets::routes())
         .merge(teams::routes())
+        .merge(projects::routes())
         .merge(organizations::routes())
         .merge(customers::routes())
         .merge(tags::routes())

@@ -194,6 +194,32 @@ pub struct Customer {
     pub spent: Spent,
 }
 
+/// Some keys of a team, with a part of what the team has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Project {
+    #[serde(rename = "project_id")]
+    pub id: String,
+    #[serde(rename = "project_alias")]
+    pub alias: Option<String>,
+    pub description: Option<String>,
+    pub team_id: String,
+    pub budget_id: Option<String>,
+    /// Empty means every model of the team.
+    pub models: Vec<String>,
+    pub metadata: Map<String, Value>,
+    pub blocked: bool,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Kept and shown, and without effect.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+    /// Read with the row.
+    #[serde(skip)]
+    pub budget: Option<Budget>,
+    #[serde(skip)]
+    pub spent: Spent,
+}
+
 /// A name that requests carry, with a budget.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tag {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use domain::Calendar;
-use domain::owner::{Budget, Customer, Member, Organization, OrganizationMember, Tag, Team};
+use domain::owner::{Budget, Customer, Member, Organization, OrganizationMember, Project, Tag, Team};
 
 use crate::audit::Audit;
 use crate::credentials::Credentials;
@@ -129,6 +129,10 @@ impl Store {
     }
 
     pub fn customers(&self) -> Nouns<'_, Customer> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn projects(&self) -> Nouns<'_, Project> {
         Nouns::new(&self.db)
     }
 

@@ -76,6 +76,13 @@ impl Caller {
         self.sees_all() || same_user || self.key().is_some_and(|own| own.hash == key.hash)
     }
 
+    /// The user whose teams the route reaches, and a team that it reaches besides; `None` when it reaches all.
+    pub fn seen_by(&self) -> Option<(String, Option<String>)> {
+        let user = self.user_id().unwrap_or_default().to_owned();
+        let own = self.key().filter(|key| key.user_id.is_none()).and_then(|key| key.team_id.clone());
+        (!self.sees_all()).then_some((user, own))
+    }
+
     /// The client's address.
     pub fn address(&self) -> std::net::IpAddr {
         self.address.0

@@ -1,4 +1,4 @@
-use domain::owner::{Budget, Customer};
+use domain::owner::Customer;
 use kit::Money;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -102,14 +102,4 @@ impl CustomerView {
             rest,
         }
     }
-}
-
-/// A new budget, or none when no limits were sent.
-pub fn limits_sent(raw: &Map<String, Value>) -> bool {
-    crate::owner::fields::LIMITS.iter().any(|name| raw.get(*name).is_some_and(|value| !value.is_null()))
-}
-
-/// An empty budget.
-pub fn own_budget(id: String, by: &str, at: kit::Timestamp) -> Budget {
-    Budget { id, stamps: domain::owner::Stamps::new(by, at), ..Budget::default() }
 }

@@ -2,15 +2,15 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::owner::{Customer, Limits, Stamps};
 use serde::{Deserialize, Serialize};
-use store::StoreError;
 use utoipa::ToSchema;
 
-use super::fields::{CustomerFields, CustomerView, limits_sent, own_budget, unheeded};
+use super::fields::{CustomerFields, CustomerView, unheeded};
 use super::not_found;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
-use crate::owner::fields::{LIMITS, Sent, check_id};
+use crate::owner::fields::{Sent, check_id};
+use crate::owner::own;
 use crate::state::{Shared, State};
 
 /// Customers of one request.
@@ -139,38 +139,29 @@ pub mod end_users {
 type Shown = (Names, Names, Json<CustomerView>);
 
 async fn add(state: &State, caller: &Caller, input: Input<CustomerFields>) -> Result<Shown, ApiError> {
-    let actor = caller.actor(state);
-    let fields = input.value;
+    let (actor, fields) = (caller.actor(state), input.value);
     let id = fields.user_id.clone();
     check_id("user_id", &id)?;
     let mut customer = Customer { id, stamps: Stamps::new(&actor.id, actor.at), ..Customer::default() };
+    let mut limits = Limits::default();
     fields.apply(&input.raw, &mut customer)?;
-    let mut budget = own_budget(state.new_id(), &actor.id, actor.at);
-    fields.limit(Sent(&input.raw), &mut budget.limits)?;
-    let own = customer.budget_id.is_none() && limits_sent(&input.raw);
-    if own {
-        customer.budget_id = Some(budget.id.clone());
-    }
-    let made = state.store.customers().create_with(&customer, own.then_some(&budget), &actor).await;
-    let made = made.map_err(|error| match error {
-        StoreError::Duplicate(_) => ApiError::plain(
-            "user_id",
-            format!("Customer already exists, passed user_id={}. Please pass a new user_id.", customer.id),
-        ),
-        other => other.into(),
-    })?;
+    fields.limit(Sent(&input.raw), &mut limits)?;
+    let taken = |customer: &Customer| {
+        let message =
+            format!("Customer already exists, passed user_id={}. Please pass a new user_id.", customer.id);
+        ApiError::plain("user_id", message)
+    };
+    let made = own::add(state, state.store.customers(), customer, limits, &actor, taken).await?;
     Ok((input.ignored, unheeded(&input.raw), Json(CustomerView::of(made))))
 }
 
 async fn change(state: &State, caller: &Caller, input: Input<CustomerFields>) -> Result<Shown, ApiError> {
     let (fields, raw) = (input.value, &input.raw);
+    let (customers, id) = (state.store.customers(), fields.user_id.as_str());
     let limit = |limits: &mut Limits| fields.limit(Sent(raw), limits);
-    let limit = LIMITS.iter().any(|name| raw.contains_key(*name)).then_some(limit);
     let apply = |customer: &mut Customer| fields.apply(raw, customer);
-    let customers = state.store.customers();
-    let changed =
-        customers.change(&fields.user_id, state.new_id(), &caller.actor(state), apply, limit).await?;
-    let view = CustomerView::of(changed.ok_or_else(|| not_found(&fields.user_id))?);
+    let changed = own::change(state, customers, id, raw, &caller.actor(state), apply, limit).await?;
+    let view = CustomerView::of(changed.ok_or_else(|| not_found(id))?);
     Ok((input.ignored, unheeded(raw), Json(view)))
 }
 

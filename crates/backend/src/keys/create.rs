@@ -64,6 +64,7 @@ pub async fn create(
     if patch.team_id.as_ref().is_some_and(|team| team.as_deref() == Some(DASHBOARD_TEAM)) {
         return Err(CreateError::ReservedTeam.into());
     }
+    super::team::join_project(&state, &caller, &mut patch).await?;
     own::confine_new(&state, &caller, &input.raw, &mut patch).await?;
     let (secret, key) = fresh(&state, chosen, patch, &actor)?;
     super::team::check_above(&state, &key, None).await?;

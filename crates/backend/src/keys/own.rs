@@ -16,8 +16,9 @@ use crate::state::State;
 /// What can be changed of any own key.
 const FREE: [&str; 6] = ["key", "key_alias", "user_id", "metadata", "tags", "aliases"];
 /// What can be chosen besides for a key that the user made.
-const MADE: [&str; 7] = [
+const MADE: [&str; 8] = [
     "duration",
+    "project_id",
     "models",
     "max_budget",
     "tpm_limit",

@@ -4,14 +4,29 @@ use domain::owner::{Limits, Team};
 use domain::{Role, VirtualKey};
 use http::StatusCode;
 use serde_json::Value;
+use store::keys::KeyPatch;
 
 use crate::auth::{Caller, Standing};
 use crate::http::error::ApiError;
 use crate::owner::within::{Extent, organization};
+use crate::projects;
 use crate::state::State;
 use crate::teams::permissions;
 
 use super::DASHBOARD_TEAM;
+
+/// A new key of a project is of the project's team.
+///
+/// # Errors
+/// 400 when there is no such project, 403 when it is not of a team of the caller's, which others are not told.
+pub async fn join_project(state: &State, caller: &Caller, patch: &mut KeyPatch) -> Result<(), ApiError> {
+    let Some(id) = patch.extra.get("project_id").and_then(Value::as_str) else { return Ok(()) };
+    if patch.team_id.as_ref().is_some_and(Option::is_some) {
+        return Ok(());
+    }
+    patch.team_id = Some(Some(projects::project_of_key(state, caller, id).await?.team_id));
+    Ok(())
+}
 
 /// Why a caller may do something with a key.
 pub enum Over {
@@ -146,15 +161,26 @@ pub async fn check_above(
     if let Some(id) = &key.organization_id {
         own.check(&Extent::of_organization(&organization(state, id).await?))?;
     }
+    if let Some(id) = project_id(key) {
+        let project = state.store.projects().get(id).await?;
+        let of_team = project.filter(|project| Some(&project.team_id) == key.team_id.as_ref());
+        let missing = || {
+            let team = key.team_id.as_deref().unwrap_or("none");
+            let message =
+                format!("Project doesn't exist in db, or not in the key's team. Project={id}, team={team}.");
+            ApiError::bad("project_id", message)
+        };
+        own.check(&Extent::of_project(&of_team.ok_or_else(missing)?))?;
+    }
     Ok(())
 }
 
+fn project_id(key: &VirtualKey) -> Option<&str> {
+    key.extra.get("project_id").and_then(Value::as_str)
+}
+
 fn owners(key: &VirtualKey) -> [Option<&str>; 3] {
-    [
-        key.team_id.as_deref(),
-        key.organization_id.as_deref(),
-        key.extra.get("project_id").and_then(Value::as_str),
-    ]
+    [key.team_id.as_deref(), key.organization_id.as_deref(), project_id(key)]
 }
 
 /// A key's limits, of which most are stored as they were sent.

@@ -2,7 +2,7 @@
 //! hold each of them to its own limits besides.
 
 use domain::access::grants;
-use domain::owner::{Limits, Organization, Team};
+use domain::owner::{Limits, Organization, Project, Team};
 use http::StatusCode;
 
 use crate::auth::Caller;
@@ -29,6 +29,15 @@ impl<'e> Extent<'e> {
             id: team.id.as_str(),
             models: team.models.as_slice(),
             limits: Some(&team.limits),
+        }
+    }
+
+    pub fn of_project(project: &'e Project) -> Self {
+        Self {
+            noun: "project",
+            id: &project.id,
+            models: &project.models,
+            limits: project.budget.as_ref().map(|budget| &budget.limits),
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::owner::{Budget, Limits, Stamps, Tag};
+use domain::owner::{Limits, Stamps, Tag};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::{PAGE_SIZE_MAX, StoreError};
+use store::PAGE_SIZE_MAX;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +16,8 @@ use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names, Params};
 use crate::http::page::{Slice, Total};
-use crate::owner::fields::{LIMITS, Sent, check_id, limited};
+use crate::owner::fields::{Sent, check_id, limited};
+use crate::owner::own;
 use crate::owner::view::{BudgetView, StampsView};
 use crate::state::Shared;
 
@@ -106,23 +107,15 @@ async fn create(
     caller: Caller,
     input: Input<TagFields>,
 ) -> Result<(Names, Json<ChangedTag>), ApiError> {
-    let actor = caller.actor(&state);
-    let fields = input.value;
+    let (actor, fields) = (caller.actor(&state), input.value);
     check_id("name", &fields.name)?;
     let stamps = Stamps::new(&actor.id, actor.at);
-    let mut tag = Tag { name: fields.name.clone(), stamps: stamps.clone(), ..Tag::default() };
+    let mut tag = Tag { name: fields.name.clone(), stamps, ..Tag::default() };
+    let mut limits = Limits::default();
     fields.apply(&input.raw, &mut tag);
-    let mut budget = Budget { id: state.new_id(), stamps, ..Budget::default() };
-    fields.limit(Sent(&input.raw), &mut budget.limits)?;
-    let own = tag.budget_id.is_none() && budget.limits != Limits::default();
-    if own {
-        tag.budget_id = Some(budget.id.clone());
-    }
-    let made = state.store.tags().create_with(&tag, own.then_some(&budget), &actor).await;
-    let made = made.map_err(|error| match error {
-        StoreError::Duplicate(_) => ApiError::plain("name", format!("Tag {} already exists", tag.name)),
-        other => other.into(),
-    })?;
+    fields.limit(Sent(&input.raw), &mut limits)?;
+    let taken = |tag: &Tag| ApiError::plain("name", format!("Tag {} already exists", tag.name));
+    let made = own::add(&state, state.store.tags(), tag, limits, &actor, taken).await?;
     let message = format!("Tag {} created successfully", made.name);
     Ok((input.ignored, Json(ChangedTag { message, tag: TagView::of(made) })))
 }
@@ -139,13 +132,12 @@ async fn update(
 ) -> Result<(Names, Json<ChangedTag>), ApiError> {
     let (fields, raw) = (input.value, &input.raw);
     let limit = |limits: &mut Limits| fields.limit(Sent(raw), limits);
-    let limit = LIMITS.iter().any(|name| raw.contains_key(*name)).then_some(limit);
     let apply = |tag: &mut Tag| {
         fields.apply(raw, tag);
         Ok::<_, ApiError>(())
     };
-    let tags = state.store.tags();
-    let changed = tags.change(&fields.name, state.new_id(), &caller.actor(&state), apply, limit).await?;
+    let (tags, name) = (state.store.tags(), fields.name.as_str());
+    let changed = own::change(&state, tags, name, raw, &caller.actor(&state), apply, limit).await?;
     let tag = TagView::of(changed.ok_or_else(|| not_found(&fields.name))?);
     let message = format!("Tag {} updated successfully", tag.name);
     Ok((input.ignored, Json(ChangedTag { message, tag })))

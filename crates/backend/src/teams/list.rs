@@ -151,8 +151,7 @@ async fn find(
             let message = "Only an administrator can list deleted teams.";
             return Err(ApiError::new(StatusCode::FORBIDDEN, "auth_error", Some("status"), message));
         }
-        let own = caller.key().filter(|key| key.user_id.is_none()).and_then(|key| key.team_id.clone());
-        query.seen_by = Some((user.to_owned(), own));
+        query.seen_by = caller.seen_by();
     }
     let found = state.store.teams().list(&query, page.index(), page.size).await?;
     let ids = found.rows.iter().map(|team| team.id.clone()).collect::<Vec<_>>();

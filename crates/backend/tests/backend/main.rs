@@ -14,6 +14,7 @@ mod limits;
 mod models;
 mod openapi;
 mod organizations;
+mod projects;
 mod prune;
 mod roles;
 mod session;

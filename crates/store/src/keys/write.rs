@@ -28,7 +28,8 @@ statements! {
                  WHEN CAST($1 AS TEXT) <> 'litellm-dashboard' AND NOT EXISTS (SELECT 1 FROM teams WHERE id = $1) THEN 'team'
                  WHEN CAST($2 AS TEXT) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM organizations WHERE id = $2)
                    THEN 'organization'
-                 WHEN CAST($3 AS TEXT) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM projects WHERE id = $3) THEN 'project'
+                 WHEN CAST($3 AS TEXT) IS NOT NULL
+                      AND NOT EXISTS (SELECT 1 FROM projects WHERE id = $3 AND team_id = $1) THEN 'project'
                  WHEN CAST($4 AS TEXT) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM budgets WHERE id = $4) THEN 'budget'
                  ELSE '' END";
     FORGET_DELETED = "DELETE FROM deleted_keys WHERE hash = $1";

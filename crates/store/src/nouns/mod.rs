@@ -7,6 +7,7 @@ mod customers;
 mod members;
 mod organization_members;
 mod organizations;
+mod projects;
 mod sharers;
 mod spent;
 mod tags;
@@ -24,6 +25,7 @@ pub(crate) use members::batches;
 pub use members::{MEMBERS_MAX, MEMBERS_SHOWN_MAX, MemberQuery, NewMember};
 pub use organization_members::OrganizationMemberQuery;
 pub use organizations::OrganizationQuery;
+pub use projects::ProjectQuery;
 pub use sharers::Sharer;
 pub use teams::{KEYS_MAX, TeamQuery, TeamSort};
 pub(crate) use write::Write;
@@ -44,6 +46,7 @@ pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
         members::ALL,
         organization_members::ALL,
         organizations::ALL,
+        projects::ALL,
         sharers::ALL,
         tags::ALL,
         teams::ALL,

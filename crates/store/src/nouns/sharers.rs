@@ -49,6 +49,7 @@ sharers!(
     domain::owner::Customer,
     domain::owner::Member,
     domain::owner::OrganizationMember,
+    domain::owner::Project,
     domain::owner::Tag
 );
 
@@ -104,11 +105,13 @@ impl<N: Sharer> Nouns<'_, N> {
         let Some(before) = write.get::<N>(&name.into()).await? else { return Ok(None) };
         let mut noun = before.clone();
         change(&mut noun)?;
+        let (mut id, mut held) = (noun.budget_id().map(str::to_owned), noun.budget().cloned());
         if noun.budget_id() != before.budget_id() {
-            write.check_budget(&noun).await?;
+            held = write.check_budget(&noun).await?;
+            // Whoever has it already shares it from now on.
+            id = None;
         }
         if let Some(limit) = limit {
-            let (id, held) = (noun.budget_id().map(str::to_owned), noun.budget().cloned());
             let own = write.limit_own(id.as_deref(), held, fresh_id, limit).await?;
             noun.set_budget_id(own);
         }
@@ -119,13 +122,11 @@ impl<N: Sharer> Nouns<'_, N> {
 }
 
 impl Write<'_> {
-    async fn check_budget<N: Sharer>(&mut self, noun: &N) -> Result<(), StoreError> {
-        match noun.budget_id() {
-            Some(id) if self.get::<Budget>(&Name::from(id)).await?.is_none() => {
-                Err(StoreError::Missing("budget"))
-            }
-            _ => Ok(()),
-        }
+    /// The budget that an owner names.
+    async fn check_budget<N: Sharer>(&mut self, noun: &N) -> Result<Option<Budget>, StoreError> {
+        let Some(id) = noun.budget_id() else { return Ok(None) };
+        let budget = self.get::<Budget>(&Name::from(id)).await?;
+        budget.map(Some).ok_or(StoreError::Missing("budget"))
     }
 
     /// Changes the limits of a budget that nobody else has: `id`, or a new one with the limits of `held`, the one that
