@@ -1,5 +1,6 @@
 """What teams, members, users and customers may do and spend, held at the gateway."""
 
+import datetime
 import sqlite3
 import time
 import uuid
@@ -123,6 +124,26 @@ def test_a_keys_budget_begins_anew_at_its_time(admin):
     assert refused(client, "key").startswith("Budget has been exceeded! Key=")
 
 
+def test_a_key_is_held_to_each_of_its_budgets(admin):
+    limits = [{"budget_duration": "1d", "max_budget": 1}, {"budget_duration": "30d", "max_budget": 100}]
+    made = admin.generate(max_budget=50, budget_limits=limits)
+    client = admin.with_key(made["key"])
+    spend_a_dollar(client)
+    assert refused(client, "key").startswith("ExceededBudget: Key over 1d budget. Spend=$1.0")
+    admin.ok(admin.post("/key/update", {"key": made["key"], "budget_limits": None}))
+    eventually(lambda: client.chat("oai").status_code == 200, SECONDS_MAX)
+
+
+def test_a_raised_budget_holds_until_the_raise_ends(admin):
+    client = admin.with_key(made := admin.generate(max_budget=1)["key"])
+    spend_a_dollar(client)
+    assert refused(client, "key").endswith("Max budget: 1.0")
+    until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)).isoformat()
+    admin.ok(admin.post("/key/update", {"key": made, "temp_budget_increase": 5, "temp_budget_expiry": until}))
+    eventually(lambda: client.chat("oai").status_code == 200, SECONDS_MAX)
+    assert refused(client, "key").endswith("Max budget: 1.0")
+
+
 def test_a_keys_own_budget_comes_first(admin):
     _, client = team_key(admin, {"max_budget": 0.5}, max_budget=0.5)
     spend_a_dollar(client)
@@ -153,6 +174,8 @@ def test_what_cannot_be_read_refuses(up, admin):
 
 def test_what_the_gateway_holds_is_what_the_database_says(up, admin):
     user, _ = user_key(admin, max_budget=3, models=["oai"])
+    admin.generate(allowed_routes=["/v1"], soft_budget=0.5, budget_limits=[{"budget_duration": "1h", "max_budget": 0.25}],
+                   temp_budget_increase=2, temp_budget_expiry="2030-01-01T00:00:00Z")
     team, _ = team_key(admin, {"max_budget": 2, "budget_duration": "1d", "models": ["oai"], "model_aliases": {"ä": "oai"}})
     admin.ok(admin.post("/team/member_add", {"team_id": team, "member": {"role": "user", "user_id": user}, "max_budget_in_team": 1}))
 

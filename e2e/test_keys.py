@@ -162,3 +162,22 @@ def test_management_without_a_key(up):
     assert anyone.post("/key/generate", {}).status_code == 401
     assert anyone.get("/spend/logs").status_code == 401
     assert anyone.with_key("sk-wrong-0123456789").get("/key/list").status_code == 401
+
+
+def test_a_key_that_is_held_to_routes_calls_no_others(admin):
+    manager = admin.with_key(admin.generate(key_type="management")["key"])
+    for response in (manager.chat("oai"), manager.get("/v1/models"), manager.post("/v1/messages/count_tokens", {})):
+        error = response.json()["error"]
+        assert response.status_code == 403, response.text
+        assert error["message"].startswith("Virtual key is not allowed to call this route. Only allowed to call routes: ")
+    denied = manager.chat("oai").json()["error"]
+    assert (denied["type"], denied["param"], denied["code"]) == ("auth_error", "None", "403")
+    assert '["management_routes"]. Tried to call route: /v1/chat/completions' in denied["message"]
+    caller = admin.with_key(admin.generate(key_type="llm_api")["key"])
+    assert caller.chat("oai").status_code == 200 and caller.get("/v1/models").status_code == 200
+    made = admin.generate(allowed_routes=["/v1/messages"])["key"]
+    one = admin.with_key(made)
+    assert one.chat("oai").status_code == 403
+    assert one.post("/v1/messages/count_tokens", {"model": "oai", "messages": []}).status_code == 200
+    admin.ok(admin.post("/key/update", {"key": made, "allowed_routes": []}))
+    eventually(lambda: one.chat("oai").status_code == 200, 1)

@@ -1,11 +1,12 @@
 """The digest of all policy, reckoned from the database, to compare with what `/health/readiness` tells."""
 
+import datetime
 import hashlib
 import json
 
 COLUMNS = (
     "hash, alias, user_id, team_id, organization_id, models, aliases, metadata, max_budget_nano, blocked, expires_at, "
-    "project_id, budget_id, budget_duration"
+    "project_id, budget_id, budget_duration, extra"
 )
 ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 
@@ -40,18 +41,39 @@ def pairs(aliases):
 
 def part(row):
     """One key's part. `row` holds the columns above: JSON as text, numbers or None."""
-    key, alias, user, team, organization, models, aliases, metadata, budget, blocked, expires, *terms = row
-    tags = json.loads(metadata).get("tags")
+    key, alias, user, team, organization, models, aliases, metadata, budget, blocked, expires, *terms, extra = row
+    metadata, extra = json.loads(metadata), json.loads(extra)
+    tags = metadata.get("tags")
     tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     facts = [key, alias, user, team, organization, json.loads(models), pairs(aliases), tags, budget, bool(blocked)]
-    return digest_of([*facts, expires, terms])
+    soft, increase, until = extra.get("soft_budget"), metadata.get("temp_budget_increase"), metadata.get("temp_budget_expiry")
+    rest = [
+        extra.get("allowed_routes") or [],
+        None if soft is None else nano(soft),
+        limits(extra.get("budget_limits")),
+        None if increase is None or until is None else [nano(increase), micros(until)],
+    ]
+    return digest_of([*facts, expires, terms, rest])
+
+
+def nano(dollars):
+    return round(float(dollars) * 1e9)
+
+
+def micros(text):
+    at = datetime.datetime.fromisoformat(text)
+    at = at if at.tzinfo else at.replace(tzinfo=datetime.timezone.utc)
+    return round(at.timestamp() * 1e6)
+
+
+def limits(more):
+    return [[limit["budget_duration"], nano(limit["max_budget"])] for limit in more or []]
 
 
 def part_of_account(row):
     kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more = row
-    more = [[limit["budget_duration"], round(limit["max_budget"] * 1e9)] for limit in json.loads(more) or []]
-    ids, limits = [parent, budget, members], [most, soft, duration, more]
-    return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, limits])
+    ids, held = [parent, budget, members], [most, soft, duration, limits(json.loads(more))]
+    return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, held])
 
 
 def digest(keys, accounts=()):

@@ -94,6 +94,21 @@ pub struct Limits {
     pub more: Box<[TimedLimit]>,
 }
 
+impl Limits {
+    /// Whether there is anything to hold.
+    pub fn has_any(&self) -> bool {
+        self.max.is_some() || self.soft.is_some() || !self.more.is_empty()
+    }
+}
+
+/// A budget that is larger for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raise {
+    pub by: Money,
+    /// The first moment at which it is no longer so.
+    pub until: Timestamp,
+}
+
 /// What may be spent in a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimedLimit {

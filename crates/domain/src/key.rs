@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Window;
+use crate::account::{Limits, Raise};
 
 /// The fixed label of the master key where rows name a key; it is never hashed nor stored.
 pub const MASTER_KEY_LABEL: &str = "litellm_proxy_master_key";
@@ -42,10 +43,23 @@ pub struct VirtualKey {
 }
 
 impl VirtualKey {
-    /// The management routes that it is held to; all of them where it names none.
+    /// The routes that it is held to; all of them where it names none.
     pub fn allowed_routes(&self) -> Vec<&str> {
         let routes = self.extra.get("allowed_routes").and_then(Value::as_array);
         routes.map(|routes| routes.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    }
+
+    /// For how long its own main budget is; `None` is for ever.
+    pub fn budget_duration(&self) -> Option<&str> {
+        self.extra.get("budget_duration").and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// For how long its budgets beside the main one are.
+    pub fn other_durations(&self) -> Vec<&str> {
+        let limits = self.extra.get("budget_limits").and_then(Value::as_array);
+        let durations =
+            limits.into_iter().flatten().filter_map(|limit| limit.get("budget_duration")?.as_str());
+        durations.collect()
     }
 }
 
@@ -74,13 +88,17 @@ pub struct KeyPolicy {
     pub terms: Option<Box<KeyTerms>>,
 }
 
-/// What else limits a key's spend.
+/// What else limits a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTerms {
-    /// Shared limits, where the key has no budget of its own.
+    /// Shared limits, in place of the key's main budget where it has none of its own.
     pub budget_id: Option<Box<str>>,
-    /// For how long the key's own budget is; `None` is for ever.
-    pub duration: Option<Box<str>>,
+    /// The key's own, its `max_budget` included.
+    pub limits: Limits,
+    /// For a time the main budget is larger.
+    pub raise: Option<Raise>,
+    /// The routes that the key is held to; empty means every one.
+    pub routes: NameList,
     pub windows: Box<[Window]>,
 }
 

@@ -21,7 +21,7 @@ pub mod secret_map;
 pub mod usage;
 pub mod user;
 
-pub use account::{AccountId, AccountKind, AccountPolicy, Limits, TimedLimit, Window};
+pub use account::{AccountId, AccountKind, AccountPolicy, Limits, Raise, TimedLimit, Window};
 pub use credential::Credential;
 pub use deployment::{Deployment, Timeouts};
 pub use dialect::Dialect;

@@ -72,6 +72,13 @@ impl FromStr for Period {
     }
 }
 
+/// A moment such as `2026-01-31T08:00:00Z`, or without a zone in UTC, also with a space for the `T`.
+pub fn parse_moment(text: &str) -> Option<Timestamp> {
+    let zoned = text.parse::<jiff::Timestamp>().ok();
+    let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    zoned.or_else(in_utc).map(|at| Timestamp(at.as_microsecond()))
+}
+
 /// Part of the time: from its start, up to but without its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -323,6 +330,18 @@ mod tests {
             "1 d",
         ] {
             assert!(bad.parse::<Period>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn moments_parse_with_and_without_a_zone() {
+        for text in
+            ["2026-01-31T08:00:00Z", "2026-01-31T09:00:00+01:00", "2026-01-31 08:00:00", "2026-01-31T08:00"]
+        {
+            assert_eq!(parse_moment(text), Some(Timestamp::from_secs(1_769_846_400)), "{text}");
+        }
+        for bad in ["2026-01-31T25:00:00Z", "now", ""] {
+            assert_eq!(parse_moment(bad), None, "{bad}");
         }
     }
 

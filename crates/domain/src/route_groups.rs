@@ -1,8 +1,13 @@
-//! Which management routes a key that is held to some may call: by path, by prefix or by the name of a group.
+//! Which routes a key that is held to some may call: by path, by prefix or by the name of a group.
 
-/// Groups of routes by name, as `allowed_routes` of keys name them. Inference paths are not in them.
+/// Groups of routes by name, as `allowed_routes` of keys name them. An inference path is here once, without `/v1` and
+/// whatever it says of the model; Anthropic's have no other form.
 const GROUPS: &[(&str, &[&str])] = &[
     ("llm_api_routes", MODEL_INFO),
+    ("llm_api_routes", OPENAI),
+    ("llm_api_routes", ANTHROPIC),
+    ("openai_routes", OPENAI),
+    ("anthropic_routes", ANTHROPIC),
     ("model_info_routes", MODEL_INFO),
     (
         "info_routes",
@@ -12,6 +17,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "/key/list",
             "/model/info",
             "/model_group/info",
+            "/models",
             "/organization/list",
             "/team/available",
             "/team/info",
@@ -73,6 +79,8 @@ const GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
+const OPENAI: &[&str] = &["/chat/completions", "/completions", "/embeddings", "/models", "/models/{model}"];
+const ANTHROPIC: &[&str] = &["/v1/messages", "/v1/messages/count_tokens"];
 const MODEL_INFO: &[&str] = &["/model/info", "/model_group/info", "/v1/model/info"];
 
 const KEYS: &[&str] = &[
@@ -141,5 +149,13 @@ mod tests {
             assert_eq!(allows(allowed, path, path), is_allowed, "{allowed:?} {path}");
         }
         assert!(allows(&["management_routes"], "/key/sk-1/regenerate", "/key/{key}/regenerate"));
+        let chat = |allowed: &[&str]| {
+            ["/v1/chat/completions", "/engines/gpt-4o/chat/completions"]
+                .map(|path| allows(allowed, path, "/chat/completions"))
+        };
+        assert_eq!(chat(&["llm_api_routes"]), [true; 2]);
+        assert_eq!(chat(&["openai_routes"]), [true; 2]);
+        assert_eq!(chat(&["/v1/chat/completions"]), [true, false]);
+        assert_eq!(chat(&["info_routes", "anthropic_routes", "management_routes"]), [false; 2]);
     }
 }

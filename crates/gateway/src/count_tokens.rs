@@ -36,6 +36,7 @@ pub async fn answer(worker: &Arc<Worker>, request: Request<Incoming>) -> Respons
 
 async fn count(worker: &Worker, received: &receive::Received, body: Incoming) -> Result<u64, Refusal> {
     let caller = identify::identify(&worker.core, &received.headers).await?;
+    identify::check_route(&caller, received.uri.path(), LABEL)?;
     let ask = read::read(&worker.core, received, body).await?;
     let group = worker.core.routing.get().table.resolve(&ask.model, caller.team());
     check_access(&caller, [&ask.model; 2], group.as_deref())?;

@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::clients::Clients;
 use crate::front_door::FrontDoor;
 use crate::pipeline;
-use crate::pipeline::identify::identify;
+use crate::pipeline::identify::{check_route, identify};
 use crate::prices::Prices;
 use crate::pulse::Pulses;
 use crate::receive_body::BodyMemory;
@@ -118,6 +118,14 @@ impl Worker {
             Ok(caller) => caller,
             Err(refusal) => return respond::refusal(self, dialect, &refusal, None),
         };
+        let name = match route {
+            Route::OneModel(_) => "/models/{model}",
+            Route::Metrics => "/metrics",
+            _ => "/models",
+        };
+        if let Err(refusal) = check_route(&caller, request.uri().path(), name) {
+            return respond::refusal(self, dialect, &refusal, None);
+        }
         match route {
             Route::OneModel(id) => models::one(&self.core, &caller, request.headers(), &id),
             Route::Metrics => self.metrics(),

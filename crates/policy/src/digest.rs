@@ -1,6 +1,6 @@
 //! A number for all policies together, by which replicas are compared with each other and the database.
 
-use domain::{AccountPolicy, KeyPolicy};
+use domain::{AccountPolicy, KeyPolicy, Limits};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +12,10 @@ use sha2::{Digest as _, Sha256};
 pub(crate) fn part(policy: &KeyPolicy) -> u64 {
     let terms = policy.terms.as_deref();
     let budget = terms.and_then(|terms| terms.budget_id.as_deref());
-    let duration = terms.and_then(|terms| terms.duration.as_deref());
+    let limits = terms.map(|terms| &terms.limits);
+    let duration = limits.and_then(|limits| limits.duration.as_deref());
+    let raise = terms.and_then(|terms| terms.raise).map(|raise| (raise.by.0, raise.until.0));
+    let routes = terms.map(|terms| &terms.routes[..]).unwrap_or_default();
     let facts = (
         policy.hash,
         &policy.alias,
@@ -26,6 +29,7 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
         policy.blocked,
         policy.expires.map(|at| at.0),
         (&policy.project_id, budget, duration),
+        (routes, limits.and_then(|limits| limits.soft).map(|soft| soft.0), more(limits), raise),
     );
     part_of(&facts)
 }
@@ -33,16 +37,25 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
 /// An account's part. Windows come and go with time and are left out.
 pub(crate) fn part_of_account(policy: &AccountPolicy) -> u64 {
     let AccountPolicy { id, limits, .. } = policy;
-    let more = limits.more.iter().map(|more| (&more.duration, more.max.0)).collect::<Vec<_>>();
     let facts = (
         (id.kind.as_str(), &id.within, &id.id),
         policy.blocked,
         &policy.models,
         &policy.aliases,
         (&policy.parent, &policy.budget_id, &policy.member_budget_id),
-        (limits.max.map(|money| money.0), limits.soft.map(|money| money.0), &limits.duration, more),
+        (
+            limits.max.map(|money| money.0),
+            limits.soft.map(|money| money.0),
+            &limits.duration,
+            more(Some(limits)),
+        ),
     );
     part_of(&facts)
+}
+
+fn more(limits: Option<&Limits>) -> Vec<(&str, i64)> {
+    let more = limits.map(|limits| &limits.more[..]).unwrap_or_default();
+    more.iter().map(|more| (&*more.duration, more.max.0)).collect()
 }
 
 fn part_of(facts: &impl Serialize) -> u64 {
@@ -56,7 +69,7 @@ fn part_of(facts: &impl Serialize) -> u64 {
 mod tests {
     use super::*;
     use domain::key::KeyTerms;
-    use domain::{AccountId, AccountKind, Limits, TimedLimit, Window};
+    use domain::{AccountId, AccountKind, Raise, TimedLimit, Window};
     use kit::{KeyHash, Money, Timestamp};
 
     /// Reckoned with `e2e/harness/policy.py`.
@@ -101,11 +114,18 @@ mod tests {
             project_id: Some("project".into()),
             terms: Some(Box::new(KeyTerms {
                 budget_id: Some("shared".into()),
-                duration: Some("1d".into()),
+                limits: Limits {
+                    max: Some(Money(5)),
+                    soft: Some(Money(4)),
+                    duration: Some("1d".into()),
+                    more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
+                },
+                raise: Some(Raise { by: Money(2), until: Timestamp(9) }),
+                routes: ["llm_api_routes".into()].into(),
                 windows: [Window::for_ever(Money(1))].into(),
             })),
         };
-        assert_eq!(part(&policy), 10_272_154_028_985_444_987);
+        assert_eq!(part(&policy), 14_189_589_817_022_269_883);
         assert_eq!(part(&KeyPolicy { spend: Money(2), ..policy.clone() }), part(&policy));
         assert_ne!(part(&KeyPolicy { blocked: true, ..policy.clone() }), part(&policy));
     }

@@ -39,8 +39,23 @@ impl KeyEntry {
 
     /// What counts against the key's own budget, calls under way left out.
     pub fn counted(&self, now: Timestamp) -> Money {
-        let duration = self.policy.terms.as_ref().and_then(|terms| terms.duration.as_deref());
+        let duration = self.policy.terms.as_ref().and_then(|terms| terms.limits.duration.as_deref());
         self.spend.counted(duration.unwrap_or_default(), now)
+    }
+
+    /// The routes that the key is held to; empty means every one.
+    pub fn routes(&self) -> &[Box<str>] {
+        self.policy.terms.as_ref().map_or(&[], |terms| &terms.routes)
+    }
+
+    /// Whether anything is to be held against this key itself.
+    pub fn has_budget(&self) -> bool {
+        self.policy.max_budget.is_some()
+            || self
+                .policy
+                .terms
+                .as_ref()
+                .is_some_and(|terms| terms.budget_id.is_some() || terms.limits.has_any())
     }
 
     /// The shared budget that stands in for the key's own.
@@ -49,22 +64,33 @@ impl KeyEntry {
         terms.and_then(|terms| terms.budget_id.as_deref())
     }
 
-    /// Holds a reservation's estimate against the key's budget, or against `shared` in its place.
+    /// Holds a reservation's estimate against the key's budgets, with `shared` in place of the main one.
     ///
     /// # Errors
-    /// When what is spent and held already reaches the budget (`>=`, as on the compatible surface).
+    /// When what is spent and held already reaches one of them (`>=`, as on the compatible surface).
     pub fn hold(
         &self,
         reservation: &mut Reservation,
         shared: Option<&Limits>,
         now: Timestamp,
     ) -> Result<Option<SoftCrossed>, OverBudget> {
-        if let Some(limits) = shared {
-            return reservation.hold(&self.spend, limits, UsedUp::Reached, now);
+        let hold = |limits: &Limits, reservation: &mut Reservation| {
+            reservation.hold(&self.spend, limits, UsedUp::Reached, now)
+        };
+        let Some(terms) = &self.policy.terms else {
+            return hold(&Limits { max: self.policy.max_budget, ..Limits::default() }, reservation);
+        };
+        let raise = terms.raise.filter(|raise| now < raise.until).zip(terms.limits.max);
+        match (shared, raise) {
+            (None, None) => hold(&terms.limits, reservation),
+            (None, Some((raise, max))) => {
+                hold(&Limits { max: Some(max + raise.by), ..terms.limits.clone() }, reservation)
+            }
+            (Some(shared), _) => {
+                let (soft, more) = (terms.limits.soft.or(shared.soft), terms.limits.more.clone());
+                hold(&Limits { soft, more, ..shared.clone() }, reservation)
+            }
         }
-        let duration = self.policy.terms.as_ref().and_then(|terms| terms.duration.clone());
-        let limits = Limits { max: self.policy.max_budget, duration, ..Limits::default() };
-        reservation.hold(&self.spend, &limits, UsedUp::Reached, now)
     }
 }
 

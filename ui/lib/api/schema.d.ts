@@ -2490,6 +2490,7 @@ export interface components {
             } | null;
             allowed_cache_controls?: string[] | null;
             allowed_passthrough_routes?: Record<string, unknown>[] | null;
+            /** @description Paths, prefixes, wildcards (`/v1/*`) or groups such as `llm_api_routes`; empty means every route. */
             allowed_routes?: string[] | null;
             allowed_vector_store_indexes?: Record<string, unknown>[] | null;
             auto_rotate?: boolean | null;
@@ -2499,6 +2500,7 @@ export interface components {
                 [key: string]: string[];
             } | null;
             budget_id?: string | null;
+            /** @description Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`. */
             budget_limits?: Record<string, unknown>[] | null;
             config?: Record<string, unknown> | null;
             /** Format: int64 */
@@ -2545,7 +2547,10 @@ export interface components {
             /** Format: int64 */
             rpm_limit?: number | null;
             rpm_limit_type?: string | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description US dollars, beyond which somebody is told and nothing is refused.
+             */
             soft_budget?: number | null;
             /**
              * Format: double
@@ -2556,6 +2561,13 @@ export interface components {
             /** @description Join the tags of each request. */
             tags?: string[] | null;
             team_id?: string | null;
+            /** @description A moment such as `2026-01-31T08:00:00Z`, in UTC where it names no zone. */
+            temp_budget_expiry?: string | null;
+            /**
+             * Format: double
+             * @description US dollars that `max_budget` is larger by until `temp_budget_expiry`.
+             */
+            temp_budget_increase?: number | null;
             throttle_on_budget_exceeded?: boolean | null;
             /** Format: int64 */
             tpd_limit?: number | null;

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, has_effect, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
-use crate::owner::fields::check_duration;
-use crate::time::after;
+use crate::owner::fields::{amount, check_duration, check_windows};
+use crate::time::{after, parse_moment};
 
 /// Shortest `key` that a caller may choose.
 pub const KEY_CHARS_MIN: usize = 16;
@@ -39,6 +39,8 @@ pub const PROMOTED: &[&str] = &[
     "allowed_vector_store_indexes",
     "default_estimated_output_tokens",
     "default_estimated_output_tokens_per_model",
+    "temp_budget_increase",
+    "temp_budget_expiry",
 ];
 
 /// Stored beside the key and shown with it.
@@ -68,7 +70,18 @@ pub const KEPT: &[&str] = &[
 ];
 
 /// Those that already act: tags join the tags of each request.
-const ACTIVE: &[&str] = &["tags", "budget_duration", "budget_id", "project_id"];
+const ACTIVE: &[&str] = &[
+    "tags",
+    "budget_duration",
+    "budget_id",
+    "budget_limits",
+    "project_id",
+    "soft_budget",
+    "temp_budget_increase",
+    "temp_budget_expiry",
+    "allowed_routes",
+    "key_type",
+];
 
 /// What a key can be made with or changed to. A field that is left out keeps its value, or its default;
 /// null clears it.
@@ -112,9 +125,11 @@ pub struct KeyFields {
     #[schema(value_type = Option<i64>)]
     tpd_limit: Option<Whole>,
     budget_duration: Option<String>,
+    /// Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`.
     #[schema(value_type = Option<Vec<Object>>)]
     budget_limits: Option<Vec<Map<String, Value>>>,
     allowed_cache_controls: Option<Vec<String>>,
+    /// Paths, prefixes, wildcards (`/v1/*`) or groups such as `llm_api_routes`; empty means every route.
     allowed_routes: Option<Vec<String>>,
     #[schema(value_type = Option<Object>)]
     config: Option<Map<String, Value>>,
@@ -129,7 +144,8 @@ pub struct KeyFields {
     #[schema(value_type = Option<Object>)]
     router_settings: Option<Map<String, Value>>,
     access_group_ids: Option<Vec<String>>,
-    #[schema(value_type = Option<f64>)]
+    /// US dollars, beyond which somebody is told and nothing is refused.
+    #[schema(value_type = Option<f64>, minimum = 0)]
     soft_budget: Option<Number>,
     key_type: Option<String>,
     auto_rotate: Option<bool>,
@@ -162,6 +178,11 @@ pub struct KeyFields {
     default_estimated_output_tokens: Option<Whole>,
     #[schema(value_type = Option<Object>)]
     default_estimated_output_tokens_per_model: Option<Map<String, Value>>,
+    /// US dollars that `max_budget` is larger by until `temp_budget_expiry`.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    temp_budget_increase: Option<Number>,
+    /// A moment such as `2026-01-31T08:00:00Z`, in UTC where it names no zone.
+    temp_budget_expiry: Option<String>,
 }
 
 impl KeyFields {
@@ -170,7 +191,7 @@ impl KeyFields {
         let sent = |name: &str| raw.contains_key(name);
         let expires = self.expires(raw, now)?;
         let kept = self.kept(raw)?;
-        check_duration(self.budget_duration.as_deref())?;
+        self.check_budgets()?;
         let max_budget = self.max_budget.map(|amount| dollars("max_budget", amount)).transpose()?;
         let spend = self.spend.map(|amount| dollars("spend", amount)).transpose()?;
         Ok(KeyPatch {
@@ -188,6 +209,20 @@ impl KeyFields {
             expires,
             extra: kept,
         })
+    }
+
+    fn check_budgets(&self) -> Result<(), ApiError> {
+        check_duration(self.budget_duration.as_deref())?;
+        check_windows(self.budget_limits.iter().flatten())?;
+        amount("soft_budget", self.soft_budget)?;
+        amount("temp_budget_increase", self.temp_budget_increase)?;
+        match self.temp_budget_expiry.as_deref().map(parse_moment) {
+            Some(None) => {
+                let message = "`temp_budget_expiry` must be a moment such as `2026-01-31T08:00:00Z`.";
+                Err(ApiError::bad("temp_budget_expiry", message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is kept as it was sent; a type of key stands for the routes that it may call.

@@ -151,6 +151,23 @@ pub fn check_duration(text: Option<&str>) -> Result<(), ApiError> {
     }
 }
 
+/// Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`.
+///
+/// # Errors
+/// 400 when one is none.
+pub fn check_windows<'w>(windows: impl IntoIterator<Item = &'w Map<String, Value>>) -> Result<(), ApiError> {
+    for window in windows {
+        let duration = window.get("budget_duration").and_then(Value::as_str).unwrap_or_default();
+        let amount = window.get("max_budget").and_then(Value::as_f64).filter(|amount| *amount >= 0.0);
+        if !crate::time::is_budget_duration(duration) || amount.is_none() {
+            let message =
+                "Each of budget_limits has a budget_duration such as `1d` and a max_budget of 0 or more.";
+            return Err(ApiError::bad("budget_limits", message));
+        }
+    }
+    Ok(())
+}
+
 /// # Errors
 /// 400 when a name is too long.
 pub fn check_name(field: &str, text: Option<&str>) -> Result<(), ApiError> {

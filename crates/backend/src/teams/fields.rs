@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, inactive};
 use crate::http::number::{Number, Whole};
-use crate::owner::fields::{LIMITS, Sent, amount, check, check_id, check_name, count, limited};
+use crate::owner::fields::{
+    LIMITS, Sent, amount, check, check_id, check_name, check_windows, count, limited,
+};
 
 /// Stored inside the metadata, as the compatible surface does.
 const PROMOTED: &[&str] = &[
@@ -160,8 +162,8 @@ impl TeamFields {
         sent.keep(PROMOTED, &mut team.metadata);
         sent.set("blocked", &mut team.blocked, self.blocked.unwrap_or_default());
         let budgets = self.budget_limits.iter().flatten().cloned().map(Value::Object);
+        check_windows(self.budget_limits.iter().flatten())?;
         sent.set("budget_limits", &mut team.budget_limits, budgets.collect());
-        check_windows(&team.budget_limits)?;
         self.limit(sent, &mut team.limits)?;
         super::permissions::check(self.team_member_permissions.as_deref())?;
         sent.keep(KEPT, &mut team.extra);
@@ -210,20 +212,6 @@ impl TeamFields {
             None => Ok(()),
         }
     }
-}
-
-/// `[{"budget_duration": "1d", "max_budget": 5.0}]`
-pub fn check_windows(windows: &[Value]) -> Result<(), ApiError> {
-    for window in windows {
-        let duration = window["budget_duration"].as_str().unwrap_or_default();
-        let amount = window["max_budget"].as_f64().filter(|amount| *amount >= 0.0);
-        if !crate::time::is_budget_duration(duration) || amount.is_none() {
-            let message =
-                "Each of budget_limits has a budget_duration such as `1d` and a max_budget of 0 or more.";
-            return Err(ApiError::bad("budget_limits", message));
-        }
-    }
-    Ok(())
 }
 
 /// Names the fields that are kept but change nothing yet.

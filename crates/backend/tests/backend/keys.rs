@@ -28,6 +28,21 @@ backends! {
         app.post_as(&held, "/key/regenerate", json!({"key": child["key"]})).await.ok();
     }
 
+    async fn a_budget_of_a_key_that_is_none_is_refused(app: App) {
+        for (field, value) in [
+            ("budget_limits", json!([{"budget_duration": "soon", "max_budget": 1}])), ("budget_limits", json!([{"max_budget": 1}])),
+            ("soft_budget", json!(-1)), ("temp_budget_increase", json!(-1)), ("temp_budget_expiry", json!("tomorrow")),
+        ] {
+            assert_eq!(app.post("/key/generate", json!({field: value})).await.error(400).1, field);
+        }
+        let fields = json!({
+            "max_budget": 1, "soft_budget": 0.5, "budget_limits": [{"budget_duration": "1h", "max_budget": 0.2}],
+            "temp_budget_increase": 2, "temp_budget_expiry": "2030-01-01T00:00:00Z",
+        });
+        let made = app.post("/key/generate", fields).await;
+        assert_eq!(made.header("x-bulkhead-inactive-fields"), None);
+        assert_eq!(made.ok()["metadata"]["temp_budget_increase"], 2);
+    }
 
     async fn keys_are_changed_and_shown_many_at_once(app: App) {
         let (one, two) = (app.key(json!({"key_alias": "one"})).await, app.key(json!({"key_alias": "two"})).await);

@@ -8,9 +8,13 @@ use kit::KeyHash;
 use policy::{CatchUp, KeyEntry};
 
 use super::owners::Owners;
+use super::receive::cut;
 use crate::credentials::{self, Presented};
 use crate::refusal::Refusal;
 use crate::worker::Core;
+
+/// Longest part of a path that is repeated in an error.
+const SHOWN_ROUTE_BYTES_MAX: usize = 256;
 
 /// Who is asking.
 #[derive(Clone)]
@@ -69,6 +73,18 @@ pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusa
         owners.check_open()?;
     }
     Ok(Caller::Key(Principal { entry, owners }))
+}
+
+/// Whether the caller may call `path`; `name` is how [groups of routes](domain::route_groups) have it.
+pub fn check_route(caller: &Caller, path: &str, name: &str) -> Result<(), Refusal> {
+    let Caller::Key(Principal { entry, .. }) = caller else { return Ok(()) };
+    if entry.routes().is_empty() || domain::route_groups::allows(entry.routes(), path, name) {
+        return Ok(());
+    }
+    Err(Refusal::RouteDenied {
+        allowed: entry.policy.terms.as_ref().map(|terms| terms.routes.clone()).unwrap_or_default(),
+        route: cut(path, SHOWN_ROUTE_BYTES_MAX).to_owned(),
+    })
 }
 
 async fn catch_up(core: &Core, hash: KeyHash, presented: &str) -> Result<Arc<KeyEntry>, Refusal> {

@@ -44,6 +44,9 @@ pub async fn run(
         Ok(caller) => caller,
         Err(refusal) => return respond::refusal(worker, dialect, &refusal, Some(&received.call_id)),
     };
+    if let Err(refusal) = identify::check_route(&caller, received.uri.path(), label) {
+        return refuse(worker, &received, &caller, None, "", &refusal);
+    }
     let ask = match read::read(&worker.core, &received, body).await {
         Ok(ask) => ask,
         Err(refusal) => return refuse(worker, &received, &caller, None, "", &refusal),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use domain::Dialect;
-use http::{HeaderMap, HeaderName, request};
+use http::{HeaderMap, HeaderName, Uri, request};
 use kit::Timestamp;
 
 use crate::names;
@@ -28,6 +28,7 @@ pub struct Received {
     pub label: &'static str,
     /// The model that the path names, if it names one.
     pub path_model: Option<String>,
+    pub uri: Uri,
     pub headers: HeaderMap,
     pub peer: Option<IpAddr>,
 }
@@ -47,6 +48,7 @@ pub fn receive(
         dialect,
         label,
         path_model,
+        uri: head.uri,
         headers: head.headers,
         peer,
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::AccountPolicy;
 use domain::account::AccountKind;
-use domain::{AccountPolicy, Limits};
 use kit::{Money, Timestamp};
 use policy::{AccountEntry, AccountName, KeyEntry, OverBudget, Reservation, SoftCrossed, UsedUp};
 
@@ -58,12 +58,11 @@ struct Holder<'c> {
 
 impl Holder<'_> {
     fn key(&mut self, key: &KeyEntry) -> Result<(), Refusal> {
+        if !key.has_budget() {
+            return Ok(());
+        }
         let shared = match key.shared_budget() {
-            Some(id) => match self.shared(id)? {
-                Some(budget) => Some(budget),
-                None => return Ok(()),
-            },
-            None if key.policy.max_budget.is_none() => return Ok(()),
+            Some(id) => self.shared(id)?,
             None => None,
         };
         let limits = shared.as_ref().map(|budget| &budget.policy.limits);
@@ -80,7 +79,7 @@ impl Holder<'_> {
             None => None,
         };
         let limits = budget.as_ref().map_or(limits, |budget| &budget.policy.limits);
-        if !has_any(limits) {
+        if !limits.has_any() {
             return Ok(());
         }
         // The compatible surface lets end users spend all of theirs.
@@ -125,8 +124,4 @@ impl Holder<'_> {
             }
         }
     }
-}
-
-fn has_any(limits: &Limits) -> bool {
-    limits.max.is_some() || limits.soft.is_some() || !limits.more.is_empty()
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::AccountKind;
+use domain::key::NameList;
 use kit::{KeyHash, Money, Timestamp};
 
 pub use words::{Source, Words};
@@ -46,6 +47,11 @@ pub enum Refusal {
     UnreadableAccount {
         kind: AccountKind,
         id: Box<str>,
+    },
+    /// The key is held to other routes.
+    RouteDenied {
+        allowed: NameList,
+        route: String,
     },
     ModelDenied {
         model: String,
@@ -167,6 +173,7 @@ impl Refusal {
             Self::ExpiredKey { .. } => "expired_key",
             Self::BlockedAccount { .. } => "blocked_account",
             Self::UnreadableAccount { .. } => "unreadable_account",
+            Self::RouteDenied { .. } => "route_denied",
             Self::ModelDenied { .. } => "model_denied",
             Self::OverBudget { .. } => "over_budget",
             Self::InvalidModel { .. } => "invalid_model",
@@ -200,6 +207,7 @@ impl Refusal {
                 | Self::ExpiredKey { .. }
                 | Self::BlockedAccount { .. }
                 | Self::UnreadableAccount { .. }
+                | Self::RouteDenied { .. }
                 | Self::ModelDenied { .. }
                 | Self::OverBudget { .. }
         )

@@ -32,6 +32,13 @@ pub(super) fn words(refusal: &Refusal) -> Parts {
                 title(*kind)
             ),
         ),
+        Refusal::RouteDenied { allowed, route } => auth(
+            403,
+            format!(
+                "Virtual key is not allowed to call this route. Only allowed to call routes: {allowed:?}. Tried to \
+                 call route: {route}"
+            ),
+        ),
         Refusal::ModelDenied { model, by } => denied(model, *by),
         Refusal::OverBudget { payer, spend, max, window, status } => {
             (*status, "budget_exceeded", None, over_budget(payer, *spend, *max, window.as_deref()))

@@ -89,6 +89,7 @@ fn own(refusal: &Refusal) -> Words {
         ),
         Refusal::BlockedAccount { .. }
         | Refusal::UnreadableAccount { .. }
+        | Refusal::RouteDenied { .. }
         | Refusal::ModelDenied { .. }
         | Refusal::OverBudget { .. } => owners::words(refusal),
         Refusal::BannedParam(param) => auth(

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::common::{Database, Reserve, key};
 use bulkhead_policy::{KeyEntry, Replica, Reservation, Settings, SpendFigures};
-use domain::{Dialect, Intent, KeyPolicy, Outcome, Status, Usage, UsageEvent};
+use domain::key::KeyTerms;
+use domain::{
+    Dialect, Intent, KeyPolicy, Limits, Outcome, Raise, Status, TimedLimit, Usage, UsageEvent, Window,
+};
 use kit::{Clock, KeyHash, ManualClock, Money, Timestamp};
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
@@ -238,4 +241,44 @@ proptest! {
             }
         });
     }
+}
+
+fn held_at(entry: &KeyEntry, now: Timestamp) -> Result<Reservation, bulkhead_policy::OverBudget> {
+    let mut held = Reservation::of(Money(10));
+    entry.hold(&mut held, None, now).map(|_| held)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raise_lasts_until_its_moment() {
+    let gateway = Gateway::start(100).await;
+    let limits = Limits { max: Some(Money(100)), ..Limits::default() };
+    let raise = Some(Raise { by: Money(50), until: Timestamp(7) });
+    let terms = Some(Box::new(KeyTerms { limits, raise, ..KeyTerms::default() }));
+    let policy = KeyPolicy { max_budget: Some(Money(100)), spend: Money(120), terms, ..key("sk-raised") };
+    let hash = policy.hash;
+    gateway.database.put(policy);
+    gateway.database.until(|before, now| now.tails >= before.tails + 2).await;
+    let entry = gateway.replica.lookup(&hash).unwrap();
+    drop(held_at(&entry, Timestamp(6)).unwrap());
+    assert_eq!(held_at(&entry, Timestamp(7)).unwrap_err().max, Money(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_held_to_each_of_its_budgets() {
+    let gateway = Gateway::start(100).await;
+    let more = [TimedLimit { duration: "1h".into(), max: Money(30) }].into();
+    let limits = Limits { max: None, more, ..Limits::default() };
+    let windows = [Window { duration: "1h".into(), ends: Timestamp(50), base: Money(100) }].into();
+    let terms = Some(Box::new(KeyTerms { limits, windows, ..KeyTerms::default() }));
+    let policy = KeyPolicy { spend: Money(120), terms, ..key("sk-timed") };
+    let hash = policy.hash;
+    gateway.database.put(policy);
+    gateway.database.until(|before, now| now.tails >= before.tails + 2).await;
+    let entry = gateway.replica.lookup(&hash).unwrap();
+    assert!(entry.has_budget());
+    let first = held_at(&entry, Timestamp(0)).unwrap();
+    let over = held_at(&entry, Timestamp(0)).unwrap_err();
+    assert_eq!((over.max, over.window.as_deref()), (Money(30), Some("1h")));
+    drop(first);
+    drop(held_at(&entry, Timestamp(50)).unwrap());
 }

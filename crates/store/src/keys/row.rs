@@ -26,13 +26,15 @@ pub(crate) struct KeyRow {
     pub updated_at: i64,
     pub updated_by: Option<String>,
     pub extra: String,
-    /// The last three are written out of `extra`, for gateways; deleted keys have no such columns.
+    /// The last ones are written out of `extra`, for gateways; deleted keys have no such columns.
     #[sqlx(default)]
     pub budget_id: Option<String>,
     #[sqlx(default)]
     pub project_id: Option<String>,
     #[sqlx(default)]
     pub budget_duration: Option<String>,
+    #[sqlx(default)]
+    pub has_other_budgets: i64,
 }
 
 impl TryFrom<KeyRow> for VirtualKey {
@@ -96,6 +98,9 @@ impl TryFrom<&VirtualKey> for KeyRow {
             budget_id: extra("budget_id"),
             project_id: extra("project_id"),
             budget_duration: extra("budget_duration"),
+            has_other_budgets: i64::from(
+                ["soft_budget", "budget_limits"].iter().any(|name| key.extra.contains_key(*name)),
+            ),
         })
     }
 }

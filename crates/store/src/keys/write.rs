@@ -1,4 +1,4 @@
-use domain::VirtualKey;
+use domain::{Calendar, VirtualKey};
 use kit::KeyHash;
 use serde_json::Value;
 
@@ -15,14 +15,17 @@ statements! {
     INSERT = "INSERT INTO keys
                 (hash, name, alias, user_id, team_id, organization_id, models, aliases, metadata,
                  max_budget_nano, spend_nano, spend_changed_at, blocked, expires_at, created_at, created_by,
-                 updated_at, updated_by, extra, budget_id, project_id, budget_duration)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+                 updated_at, updated_by, extra, budget_id, project_id, budget_duration,
+                 has_other_budgets)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                      $23)";
     // Spend is left to the ledger, which adds to it at any time.
     UPDATE = "UPDATE keys SET alias = $2, user_id = $3, team_id = $4, organization_id = $5, models = $6,
                 aliases = $7, metadata = $8, max_budget_nano = $9, blocked = $10, expires_at = $11,
                 updated_at = $12, updated_by = $13, extra = $14, budget_id = $15, project_id = $16,
-                budget_duration = $17
+                budget_duration = $17, has_other_budgets = $18
               WHERE hash = $1";
+    SHARED_DURATION = "SELECT budget_duration FROM budgets WHERE id = $1";
     SET_SPEND = "UPDATE keys SET spend_nano = $2, spend_changed_at = $3 WHERE hash = $1";
     MISSING = "SELECT CASE
                  WHEN CAST($1 AS TEXT) <> 'litellm-dashboard' AND NOT EXISTS (SELECT 1 FROM teams WHERE id = $1) THEN 'team'
@@ -54,7 +57,7 @@ impl Keys<'_> {
     /// [`StoreError::Duplicate`] when the hash or the alias is taken.
     pub async fn create(&self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        tx.add_key(key, actor).await?;
+        tx.add_key(key, &self.db.calendar, actor).await?;
         tx.audit_key("created", None, Some(key), actor).await?;
         tx.commit().await
     }
@@ -65,7 +68,7 @@ impl Keys<'_> {
     /// [`StoreError::Duplicate`] when the hash or the alias is taken.
     pub async fn create_for_user(&self, key: &VirtualKey, actor: &Actor) -> Result<bool, StoreError> {
         let mut tx = self.db.begin().await?;
-        tx.add_key(key, actor).await?;
+        tx.add_key(key, &self.db.calendar, actor).await?;
         let user = on!(&mut tx, |tx| {
             sqlx::query_scalar::<_, String>(USER_THERE).bind(&key.user_id).fetch_optional(&mut **tx).await
         })?;
@@ -107,6 +110,9 @@ impl Keys<'_> {
             tx.check_owners(&row).await?;
         }
         tx.update_key(&row).await?;
+        if budgets(&key) != budgets(&before) {
+            tx.keep_key_windows(&key, &self.db.calendar, actor).await?;
+        }
         if let Some(spend) = spend {
             let spend_at = tx.tick_ledger(actor.at).await?;
             on!(&mut tx, |tx| {
@@ -172,6 +178,7 @@ impl Keys<'_> {
             let moving = sqlx::query(MOVE_WINDOWS).bind(hash.to_hex()).bind(key.hash.to_hex());
             moving.execute(&mut **tx).await?;
         });
+        tx.keep_key_windows(&key, &self.db.calendar, actor).await?;
         tx.audit_key("rotated", Some(&before), Some(&key), actor).await?;
         tx.commit().await?;
         Ok(Some(key))
@@ -216,6 +223,19 @@ fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
     Ok(Value::Object(facts))
 }
 
+/// What decides which windows a key has.
+type Budgets<'k> = (Option<&'k str>, Option<&'k str>, Vec<&'k str>);
+
+fn budgets(key: &VirtualKey) -> Budgets<'_> {
+    (shared_budget(key), key.budget_duration(), key.other_durations())
+}
+
+/// The shared budget that stands in for a key's own.
+fn shared_budget(key: &VirtualKey) -> Option<&str> {
+    let id = key.extra.get("budget_id").and_then(Value::as_str).filter(|id| !id.is_empty());
+    id.filter(|_| key.max_budget.is_none())
+}
+
 impl Tx {
     /// Whether what a key answers to is there.
     async fn check_owners(&mut self, row: &KeyRow) -> Result<(), StoreError> {
@@ -229,12 +249,40 @@ impl Tx {
     }
 
     /// Adds a key and its policy change; the entry in the audit log is left to the caller.
-    pub(crate) async fn add_key(&mut self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
+    pub(crate) async fn add_key(
+        &mut self,
+        key: &VirtualKey,
+        calendar: &Calendar,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
         let row = KeyRow::try_from(key)?;
         self.record_change(key.hash, "created", actor).await?;
         self.check_owners(&row).await?;
         let spend_at = self.tick_ledger(actor.at).await?;
-        self.insert_key(&row, spend_at.micros()).await
+        self.insert_key(&row, spend_at.micros()).await?;
+        if budgets(key) == Budgets::default() {
+            Ok(())
+        } else {
+            self.keep_key_windows(key, calendar, actor).await
+        }
+    }
+
+    /// Makes a key's windows those of the budgets that it has now.
+    async fn keep_key_windows(
+        &mut self,
+        key: &VirtualKey,
+        calendar: &Calendar,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let shared: Option<String> = match shared_budget(key) {
+            Some(id) => on!(&mut *self, |tx| {
+                let query = sqlx::query_scalar::<_, Option<String>>(SHARED_DURATION).bind(id);
+                query.fetch_optional(&mut **tx).await?.flatten()
+            }),
+            None => None,
+        };
+        let main = shared.as_deref().or(key.budget_duration());
+        self.keep_windows(Subject::Key(key.hash), main, &key.other_durations(), calendar, actor.at).await
     }
 
     /// Deletes keys and returns those that were there; the entries in the audit log are left to the caller.
@@ -340,6 +388,7 @@ impl Tx {
                 .bind(&row.budget_id)
                 .bind(&row.project_id)
                 .bind(&row.budget_duration)
+                .bind(row.has_other_budgets)
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())
@@ -367,6 +416,7 @@ impl Tx {
                 .bind(&row.budget_id)
                 .bind(&row.project_id)
                 .bind(&row.budget_duration)
+                .bind(row.has_other_budgets)
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())

@@ -239,7 +239,9 @@ impl AccountRow {
                 max: self.max_budget_nano.map(Money),
                 soft: self.soft_budget_nano.map(Money),
                 duration: boxed(self.budget_duration),
-                more: more_limits(self.budget_limits)?,
+                more: more_limits(
+                    json::<Option<_>>("budget_limits", self.budget_limits)?.unwrap_or_default(),
+                )?,
             },
             spend: Money(self.total_nano.unwrap_or_default()),
             windows: window.or(own).into_iter().collect(),
@@ -252,15 +254,15 @@ fn json<T: Default + DeserializeOwned>(what: &'static str, text: Option<String>)
     text.filter(|text| !text.is_empty()).map_or_else(|| Ok(T::default()), |text| from_json(what, &text))
 }
 
-/// Several budgets at once, as the compatible surface writes them: a list, or null.
-fn more_limits(text: Option<String>) -> Result<Box<[TimedLimit]>, StoreError> {
-    #[derive(Deserialize)]
-    struct More {
-        budget_duration: Box<str>,
-        max_budget: f64,
-    }
-    let list: Option<Vec<More>> = json("budget_limits", text)?;
-    let list = list.unwrap_or_default().into_iter().map(|more| {
+/// Several budgets at once, as the compatible surface writes them.
+#[derive(Deserialize)]
+pub(super) struct MoreLimits {
+    budget_duration: Box<str>,
+    max_budget: f64,
+}
+
+pub(super) fn more_limits(list: Vec<MoreLimits>) -> Result<Box<[TimedLimit]>, StoreError> {
+    let list = list.into_iter().map(|more| {
         let max = Money::from_dollars(more.max_budget);
         let max = max.map_err(|error| StoreError::corrupt("budget_limits", error))?;
         Ok(TimedLimit { duration: more.budget_duration, max })

@@ -5,12 +5,13 @@
 mod accounts;
 mod spend;
 mod subject;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use domain::key::{KeyTerms, NameList};
-use domain::{AccountId, AccountKind, KeyPolicy};
+use domain::key::KeyTerms;
+use domain::{AccountId, AccountKind, KeyPolicy, Limits};
 use kit::{KeyHash, Money, Timestamp};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -28,6 +29,8 @@ pub use accounts::{AccountPage, AccountStart, StoredAccount};
 pub use spend::{AccountSpend, KeySpend, Spent};
 pub use subject::Subject;
 
+use terms::{Extra, Metadata};
+
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.
 const CHANNEL: &str = "bulkhead_policy";
 const NOTIFY: &str = "NOTIFY bulkhead_policy";
@@ -39,7 +42,7 @@ const QUIET_MAX: Duration = Duration::from_secs(5);
 macro_rules! policy_columns {
     () => {
         "k.hash, k.alias, k.user_id, k.team_id, k.organization_id, k.models, k.aliases, k.metadata,
-         k.max_budget_nano, k.spend_nano, k.blocked, k.expires_at, k.project_id, k.budget_id, k.budget_duration,
+         k.max_budget_nano, k.spend_nano, k.blocked, k.expires_at, k.project_id, k.budget_id, k.budget_duration, k.extra,
          w.duration AS window_duration, w.ends_at, w.base_nano"
     };
 }
@@ -157,6 +160,7 @@ struct PolicyRow {
     project_id: Option<String>,
     budget_id: Option<String>,
     budget_duration: Option<String>,
+    extra: Option<String>,
     window_duration: Option<String>,
     ends_at: Option<i64>,
     base_nano: Option<i64>,
@@ -392,11 +396,25 @@ impl PolicyRow {
         let list = |text: Option<String>| text.unwrap_or_else(|| "[]".into());
         let map = |text: Option<String>| text.unwrap_or_else(|| "{}".into());
         let aliases: BTreeMap<Box<str>, Box<str>> = from_json("keys.aliases", &map(self.aliases))?;
-        let terms = KeyTerms {
+        let extra = Extra::read(self.extra.as_deref())?;
+        let metadata = Metadata::read(self.metadata.as_deref())?;
+        let max_budget = self.max_budget_nano.map(Money);
+        let mut terms = KeyTerms {
             budget_id: boxed(self.budget_id),
-            duration: boxed(self.budget_duration),
+            raise: metadata.raise()?,
+            routes: extra.routes(),
+            limits: Limits {
+                max: None,
+                soft: extra.soft()?,
+                duration: boxed(self.budget_duration),
+                more: extra.more()?,
+            },
             windows: window(self.window_duration, self.ends_at, self.base_nano).into_iter().collect(),
         };
+        let terms = (terms != KeyTerms::default()).then(|| {
+            terms.limits.max = max_budget;
+            Box::new(terms)
+        });
         Ok(Some(KeyPolicy {
             hash: parse_hash(&hash)?,
             alias: boxed(self.alias),
@@ -405,30 +423,15 @@ impl PolicyRow {
             organization_id: boxed(self.organization_id),
             models: from_json("keys.models", &list(self.models))?,
             aliases: aliases.into_iter().collect(),
-            tags: tags(&map(self.metadata))?,
-            max_budget: self.max_budget_nano.map(Money),
+            tags: metadata.tags(),
+            max_budget,
             spend: Money(self.spend_nano.unwrap_or_default()),
             blocked: self.blocked.is_some_and(|blocked| blocked != 0),
             expires: self.expires_at.map(Timestamp),
             project_id: boxed(self.project_id),
-            terms: (terms != KeyTerms::default()).then(|| Box::new(terms)),
+            terms,
         }))
     }
-}
-
-/// `metadata.tags`, without building the rest of the metadata.
-fn tags(metadata: &str) -> Result<NameList, StoreError> {
-    #[derive(serde::Deserialize)]
-    struct Tagged {
-        #[serde(default)]
-        tags: serde_json::Value,
-    }
-    if !metadata.contains("\"tags\"") {
-        return Ok(NameList::default());
-    }
-    let tagged: Tagged = from_json("keys.metadata", metadata)?;
-    let tags = tagged.tags.as_array().map(|tags| tags.iter().filter_map(|tag| tag.as_str()));
-    Ok(tags.map(|tags| tags.map(Box::from).collect()).unwrap_or_default())
 }
 
 fn parse_hash(text: &str) -> Result<KeyHash, StoreError> {

@@ -15,7 +15,11 @@ statements! {
                         WHERE max_budget_nano IS NOT NULL AND spend_changed_at > $1
                         UNION ALL
                         SELECT hash, spend_nano, spend_changed_at FROM keys
-                        WHERE budget_id IS NOT NULL AND max_budget_nano IS NULL AND spend_changed_at > $1) k
+                        WHERE budget_id IS NOT NULL AND max_budget_nano IS NULL AND spend_changed_at > $1
+                        UNION ALL
+                        SELECT hash, spend_nano, spend_changed_at FROM keys
+                        WHERE has_other_budgets = 1 AND max_budget_nano IS NULL AND budget_id IS NULL
+                          AND spend_changed_at > $1) k
                   LEFT JOIN budget_windows w ON w.kind = 'key' AND w.within = '' AND w.id = k.hash";
     ACCOUNTS_SINCE = "SELECT r.kind, r.within, r.id, r.spend_nano, r.changed_at, w.duration, w.ends_at,
                         w.base_nano

@@ -82,7 +82,7 @@ impl Users<'_> {
         let mut tx = self.db.begin().await?;
         tx.record_change(Subject::User(&user.id), "created", actor).await?;
         if let Some(key) = key {
-            tx.add_key(key, actor).await?;
+            tx.add_key(key, &self.db.calendar, actor).await?;
         }
         tx.insert_user(user, password_hash).await?;
         if let Some(key) = key {

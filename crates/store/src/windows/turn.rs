@@ -231,7 +231,8 @@ impl Windows<'_> {
             let terms = policy.key(hash).await?.and_then(|key| Some((key.max_budget, *key.terms?)));
             let Some((own, terms)) = terms else { return Ok(None) };
             let shared = if own.is_none() { of_budget(terms.budget_id).await? } else { None };
-            return Ok(Some(Durations { main: shared.or(terms.duration), others: Vec::new() }));
+            let others = terms.limits.more.iter().map(|more| more.duration.clone()).collect();
+            return Ok(Some(Durations { main: shared.or(terms.limits.duration), others }));
         }
         let Some(kind) = AccountKind::parse(kind) else { return Ok(None) };
         let account = async |kind, within: &str, id: &str| {

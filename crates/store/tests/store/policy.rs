@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::KeyPolicy;
+use domain::{KeyPolicy, Raise};
 use kit::{KeyHash, Money, Timestamp};
+use serde_json::json;
 use store::Store;
 use store::keys::KeyPatch;
 use store::policy::{PageStart, Stored};
@@ -29,6 +30,24 @@ backends! {
             assert!(told.into_iter().eq(made.iter().copied()), "in their order, after {at}");
             made.insert(db.add_key(&format!("sk-{at}")).await.hash);
         }
+    }
+
+    async fn a_keys_terms_are_those_that_clients_wrote(db: TestDb) {
+        let (store, mut key) = (&db.store, key("sk-one"));
+        key.extra = json!({"allowed_routes": ["/v1/chat"], "soft_budget": "0.5", "tpm_limit": 3}).as_object().unwrap().clone();
+        let metadata = json!({"temp_budget_increase": 2, "temp_budget_expiry": "1970-01-01T00:00:09"});
+        key.metadata = metadata.as_object().unwrap().clone();
+        store.keys().create(&key, &actor(1)).await.unwrap();
+        let terms = store.policy().key(key.hash).await.unwrap().unwrap().terms.unwrap();
+        assert_eq!((&*terms.routes[0], terms.limits.soft), ("/v1/chat", Some(Money(500_000_000))));
+        assert_eq!(terms.raise, Some(Raise { by: Money(2_000_000_000), until: Timestamp::from_secs(9) }));
+        // Its spend is told as that of keys with a budget that refuses.
+        store.ledger().ship(&[event(1, Some(&key), 1, 7)], Timestamp(1)).await.unwrap();
+        assert_eq!(store.policy().spend_since(Timestamp(0)).await.unwrap().len(), 1);
+        key.metadata.insert("temp_budget_expiry".into(), json!("some day"));
+        let patch = KeyPatch { metadata: Some(key.metadata), ..KeyPatch::default() };
+        store.keys().update(key.hash, patch, &actor(2)).await.unwrap();
+        store.policy().key(key.hash).await.unwrap_err();
     }
 
     async fn a_row_that_cannot_be_read_stops_no_other(db: TestDb) {

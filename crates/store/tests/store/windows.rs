@@ -1,7 +1,9 @@
 //! Budgets for a time: a call counts in the window in which it began, whatever is late and whoever is at it.
 
+use domain::key::KeyTerms;
 use domain::{AccountId, AccountKind, AccountPolicy, VirtualKey};
 use kit::{Money, Timestamp};
+use serde_json::json;
 use store::Store;
 use store::audit::AuditQuery;
 use store::keys::KeyPatch;
@@ -67,6 +69,24 @@ backends! {
         assert_eq!(red(store).await, (132, 118, 2 * DAY));
         ship(store, 4, &key, DAY - 2, 100).await;
         assert_eq!(red(store).await, (132, 118, 2 * DAY), "the same batch again");
+    }
+
+    async fn a_key_has_a_window_for_each_of_its_budgets_at_once(db: TestDb) {
+        let (store, mut key) = (&db.store, key("sk-one"));
+        let limits = json!([{"budget_duration": "1h", "max_budget": 1}, {"budget_duration": "1d", "max_budget": 2}]);
+        key.extra.insert("budget_limits".into(), limits);
+        store.keys().create(&key, &actor(1)).await.unwrap();
+        let terms = async || *store.policy().key(key.hash).await.unwrap().unwrap().terms.unwrap();
+        let ends = |terms: KeyTerms| {
+            terms.windows.iter().map(|one| (one.duration.to_string(), one.ends.micros() / 1_000_000)).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(terms().await), [("1d".into(), DAY), ("1h".into(), 3_600)]);
+        assert_eq!(terms().await.limits.more[1].max, Money(2_000_000_000));
+        assert_eq!(store.windows().end_due(&actor(3_600)).await.unwrap(), 1);
+        let extra = json!({"budget_limits": [{"budget_duration": "1d", "max_budget": 2}], "budget_duration": "30d"});
+        let patch = KeyPatch { extra: extra.as_object().unwrap().clone(), ..KeyPatch::default() };
+        store.keys().update(key.hash, patch, &actor(9)).await.unwrap();
+        assert_eq!(ends(terms().await), [("1d".into(), DAY), ("30d".into(), 31 * DAY)]);
     }
 
     async fn after_a_long_absence_the_present_window_begins(db: TestDb) {

@@ -1,0 +1,84 @@
+//! What of a key's terms is kept as clients wrote it: in `extra` and `metadata`.
+
+use domain::Raise;
+use domain::key::NameList;
+use kit::Money;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::accounts::{MoreLimits, more_limits};
+use crate::StoreError;
+use crate::keys::from_json;
+
+/// Names of those in `extra`; most keys have none, and are then not read any further.
+const IN_EXTRA: [&str; 3] = ["\"allowed_routes\"", "\"soft_budget\"", "\"budget_limits\""];
+
+/// What `extra` says that gateways hold.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Extra {
+    allowed_routes: Option<NameList>,
+    soft_budget: Value,
+    budget_limits: Option<Vec<MoreLimits>>,
+}
+
+/// What `metadata` says that gateways hold.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Metadata {
+    tags: Value,
+    temp_budget_increase: Value,
+    temp_budget_expiry: Option<String>,
+}
+
+impl Extra {
+    pub(super) fn read(text: Option<&str>) -> Result<Self, StoreError> {
+        let text = text.filter(|text| IN_EXTRA.iter().any(|name| text.contains(name)));
+        text.map_or_else(|| Ok(Self::default()), |text| from_json("keys.extra", text))
+    }
+
+    pub(super) fn routes(&self) -> NameList {
+        self.allowed_routes.clone().unwrap_or_default()
+    }
+
+    pub(super) fn soft(&self) -> Result<Option<Money>, StoreError> {
+        amount("keys.extra.soft_budget", &self.soft_budget)
+    }
+
+    pub(super) fn more(self) -> Result<Box<[domain::TimedLimit]>, StoreError> {
+        more_limits(self.budget_limits.unwrap_or_default())
+    }
+}
+
+impl Metadata {
+    pub(super) fn read(text: Option<&str>) -> Result<Self, StoreError> {
+        let text = text.filter(|text| text.contains("\"tags\"") || text.contains("\"temp_budget_"));
+        text.map_or_else(|| Ok(Self::default()), |text| from_json("keys.metadata", text))
+    }
+
+    pub(super) fn tags(&self) -> NameList {
+        let tags = self.tags.as_array().map(|tags| tags.iter().filter_map(Value::as_str));
+        tags.map(|tags| tags.map(Box::from).collect()).unwrap_or_default()
+    }
+
+    /// `None` unless both are there.
+    pub(super) fn raise(&self) -> Result<Option<Raise>, StoreError> {
+        let by = amount("keys.metadata.temp_budget_increase", &self.temp_budget_increase)?;
+        let Some((by, until)) = by.zip(self.temp_budget_expiry.as_deref()) else { return Ok(None) };
+        let until = domain::period::parse_moment(until);
+        let until =
+            until.ok_or_else(|| StoreError::corrupt("keys.metadata.temp_budget_expiry", "it is no time"))?;
+        Ok(Some(Raise { by, until }))
+    }
+}
+
+/// US dollars, which clients may have written as text.
+fn amount(what: &'static str, value: &Value) -> Result<Option<Money>, StoreError> {
+    let number = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_f64(),
+    };
+    let money = number.and_then(|number| Money::from_dollars(number).ok());
+    money.map(Some).ok_or_else(|| StoreError::corrupt(what, "it is no amount"))
+}
