@@ -7,7 +7,9 @@ import socket
 import pytest
 
 from harness.bulkhead import Up, config, deployment, new_master_key
+from harness.process import eventually
 from harness.upstream import script
+from harness.wire import Http1, Http2
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 SECONDS = 0.4
@@ -144,25 +146,18 @@ def test_what_was_streamed_before_is_charged(gateway):
     assert row["metadata"]["outcome"] == "timed_out" and row["completion_tokens"] > 0 and row["spend"] > 0
 
 
-def test_a_client_that_reads_nothing_is_given_up(log_dir, upstream):
+@pytest.mark.parametrize("speak", [Http1, Http2])
+def test_a_client_that_reads_nothing_is_given_up(log_dir, upstream, speak):
     """The gateway does not hold the call for it longer than `client_write_timeout`."""
-    from harness.wire import Http1
-
     text = config(upstream) + "  client_write_timeout: 0.5\n"
     up = Up(log_dir, text, new_master_key())
     try:
         said, call = script("huge=100000 repeat=2000")
-        client = Http1(up.port, up.master_key, CHAT, body("oai", said, True), "unread")
+        client = speak(up.port, up.master_key, CHAT, body("oai", said, True), "unread")
         client.send()
-        assert upstream_ended(upstream, call) == "disconnected"
+        eventually(lambda: upstream.calls(call), 10, "the call")
+        assert upstream.ended(call, 20)["ended"] == "disconnected"
         assert up.admin.row("unread")["metadata"]["outcome"] == "cancelled"
         client.close()
     finally:
         up.close()
-
-
-def upstream_ended(upstream, call):
-    from harness.process import eventually
-
-    eventually(lambda: upstream.calls(call), 10, "the call")
-    return upstream.ended(call, 20)["ended"]

@@ -25,6 +25,7 @@ mod routing_now;
 mod server;
 mod settings;
 mod socket;
+mod unread;
 mod worker;
 
 pub use clients::Clients;

@@ -24,6 +24,7 @@ use crate::body::Body;
 use crate::door::{Door, Doors, Drain};
 use crate::pulse::Pulses;
 use crate::socket::{Patience, Socket};
+use crate::unread::{Reader, Watched};
 use crate::worker::{Core, Worker};
 
 /// Accepted connections that wait for their worker. Beyond it the kernel's backlog holds them.
@@ -209,15 +210,19 @@ fn start_connection(
     let peer = stream.peer_addr().ok().map(|address| address.ip());
     let patience = Patience { first_byte: HEADER_TIME_MAX, write: worker.core.settings.client_write_timeout };
     let socket = TokioIo::new(Socket::new(stream, patience));
-    let worker = worker.clone();
+    let (worker, reader) = (worker.clone(), Reader::new(patience.write));
+    let answers = reader.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let worker = worker.clone();
-        async move { Ok::<http::Response<Body>, std::convert::Infallible>(answer(worker, request, peer).await) }
+        let (worker, reader) = (worker.clone(), answers.clone());
+        async move { Ok::<_, std::convert::Infallible>(answer(worker, request, peer, reader).await) }
     });
     let connection = draining.watch(builder().serve_connection(socket, service).into_owned());
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!("connection ended: {error}");
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                debug!("connection ended: {error}");
+            },
+            () = reader.given_up() => debug!("a client makes no room for its answer"),
         }
         drop(open);
     });
@@ -227,14 +232,18 @@ async fn answer(
     worker: Arc<Worker>,
     request: http::Request<Incoming>,
     peer: Option<IpAddr>,
-) -> http::Response<Body> {
+    reader: Reader,
+) -> http::Response<Watched<Body>> {
     let (core, version) = (worker.core.clone(), request.version());
     let mut response = worker.answer(request, peer).await;
+    if version >= http::Version::HTTP_2 {
+        return response.map(|body| reader.watch(body));
+    }
     // HTTP/2 has a message of its own for it, sent when the connection is to end.
-    if core.is_draining() && version < http::Version::HTTP_2 {
+    if core.is_draining() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    response.map(Reader::trust)
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
