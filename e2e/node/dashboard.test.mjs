@@ -82,6 +82,39 @@ test("sign in, make a key, chat in the playground, see the spend", { timeout: 90
   }
 });
 
+test("an invited user sets a password with the link, once", { timeout: 60_000 }, async () => {
+  const call = async (path, body) => {
+    const headers = { authorization: `Bearer ${password}`, "content-type": "application/json" };
+    const answer = await fetch(`${url}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, await answer.clone().text());
+    return answer.json();
+  };
+  await call("/user/new", { user_id: "ada", user_email: "ada@x.example" });
+  const { invitation_link: link } = await call("/invitation/new", { user_id: "ada" });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ARGUMENTS });
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(15_000);
+    await page.goto(`${url}${link}`);
+    await page.getByTestId("invitation-password").fill("a long password");
+    if (screenshots) await page.screenshot({ path: `${screenshots}/invitation.png` });
+    await page.getByTestId("invitation-submit").click();
+    await page.getByTestId("nav-overview").waitFor();
+    await page.goto(`${url}${link}`);
+    await page.getByTestId("invitation-refused").waitFor();
+
+    const other = await (await browser.newContext()).newPage();
+    other.setDefaultTimeout(15_000);
+    await other.goto(`${url}/`);
+    await other.getByTestId("login-username").fill("ADA@x.example");
+    await other.getByTestId("login-password").fill("a long password");
+    await other.getByTestId("login-submit").click();
+    await other.getByTestId("nav-overview").waitFor();
+  } finally {
+    await browser.close();
+  }
+});
+
 /** Chooses in a native select or in a list that opens on a click. */
 async function choose(page, element, value) {
   if ((await element.evaluate((found) => found.tagName)) === "SELECT") {

@@ -3,21 +3,36 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { ApiError } from "./api/error";
-import { loginUrl } from "./routes";
+import { loginUrl, routes } from "./routes";
 
 const FRESH_MS = 10_000;
 const RETRIES_MAX = 2;
 
-function signedOut(error: Error): void {
+/** What tells whether somebody is signed in. */
+export const SESSION = ["session"] as const;
+
+function leave(): void {
   const here = window.location;
-  if (!(error instanceof ApiError) || !error.isSignedOut || here.pathname.startsWith(loginUrl())) return;
-  here.replace(loginUrl(here.pathname + here.search));
+  const isOutside = [routes.login, routes.onboarding].some((page) => here.pathname.startsWith(page));
+  if (!isOutside) here.replace(loginUrl(here.pathname + here.search));
 }
 
+/** A 401 may also say that the role does not allow something: the session is asked, and its own 401 leads to sign-in. */
 export function makeQueryClient(): QueryClient {
-  return new QueryClient({
-    queryCache: new QueryCache({ onError: signedOut }),
-    mutationCache: new MutationCache({ onError: signedOut }),
+  const isRefused = (error: Error) => error instanceof ApiError && error.isSignedOut;
+  const client: QueryClient = new QueryClient({
+    queryCache: new QueryCache({
+      onError: (error, query) => {
+        if (!isRefused(error)) return;
+        if (query.queryKey[0] === SESSION[0]) leave();
+        else void client.invalidateQueries({ queryKey: SESSION });
+      },
+    }),
+    mutationCache: new MutationCache({
+      onError: (error) => {
+        if (isRefused(error)) void client.invalidateQueries({ queryKey: SESSION });
+      },
+    }),
     defaultOptions: {
       queries: {
         staleTime: FRESH_MS,
@@ -25,6 +40,7 @@ export function makeQueryClient(): QueryClient {
       },
     },
   });
+  return client;
 }
 
 export function QueryProvider({ children }: { children: ReactNode }) {

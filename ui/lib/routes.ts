@@ -5,10 +5,16 @@ export const routes = {
   models: "/ui/models/",
   playground: "/ui/playground/",
   login: "/ui/login/",
+  onboarding: "/ui/onboarding/",
 } as const;
 
 export function loginUrl(next?: string): string {
   return next && next !== routes.overview ? `${routes.login}?next=${encodeURIComponent(next)}` : routes.login;
+}
+
+/** The page behind an invitation's link, which leads to `/ui/?invitation_id=…` as the surface has it. */
+export function onboardingUrl(invitation: string): string {
+  return `${routes.onboarding}?invitation_id=${encodeURIComponent(invitation)}`;
 }
 
 /** Where to go after signing in: only a page of the dashboard, never another site. */

@@ -10,6 +10,7 @@ mod budgets;
 mod credentials;
 mod customers;
 mod http;
+mod invitations;
 mod keys;
 mod models;
 mod openapi;

@@ -14,8 +14,8 @@ use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::state::Shared;
 use crate::{
-    analytics, audit, budgets, credentials, customers, keys, models, organizations, projects, session, spend,
-    system, tags, teams, users,
+    analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations, projects,
+    session, spend, system, tags, teams, users,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,7 @@ use crate::{
         (name = "analytics", description = "At a glance"),
         (name = "audit", description = "Who changed what"),
         (name = "session", description = "Sign-in of the dashboard"),
+        (name = "invitations", description = "Links with which users set their own passwords"),
         (name = "health", description = "Probes"),
         (name = "meta", description = "The control plane about itself"),
     ),
@@ -73,6 +74,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(analytics::routes())
         .merge(audit::routes())
         .merge(session::routes())
+        .merge(invitations::routes())
         .merge(system::routes())
 }
 

@@ -71,11 +71,16 @@ impl State {
 
     /// A new secret with 128 bits of chance: `sk-` and 22 characters, as the reference makes keys.
     pub(crate) fn new_secret(&self) -> (String, KeyHash) {
+        let secret = format!("sk-{}", self.new_token());
+        let hash = KeyHash::of(&secret);
+        (secret, hash)
+    }
+
+    /// 22 characters with 128 bits of chance.
+    pub(crate) fn new_token(&self) -> String {
         use base64::Engine as _;
         let mut bytes = [0; 16];
         (self.rng)().fill(&mut bytes);
-        let secret = format!("sk-{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
-        let hash = KeyHash::of(&secret);
-        (secret, hash)
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
     }
 }

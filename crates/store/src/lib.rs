@@ -9,6 +9,7 @@ pub mod credentials;
 mod db;
 mod error;
 mod half_open;
+pub mod invitations;
 pub mod keys;
 pub mod ledger;
 mod migrate;

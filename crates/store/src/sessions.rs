@@ -15,6 +15,7 @@ statements! {
     GET = "SELECT token_hash, user_id, role, created_at, expires_at FROM sessions
            WHERE token_hash = $1 AND expires_at > $2";
     DELETE = "DELETE FROM sessions WHERE token_hash = $1";
+    DELETE_OF = "DELETE FROM sessions WHERE user_id = $1";
     PRUNE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1";
     PRUNE_EXCESS = "DELETE FROM sessions WHERE token_hash IN
                     (SELECT token_hash FROM sessions ORDER BY expires_at DESC, token_hash
@@ -85,6 +86,16 @@ impl Sessions<'_> {
             sqlx::query(DELETE).bind(token.to_hex()).execute(pool).await.map(|_| ())
         })?;
         Ok(())
+    }
+
+    /// Ends all sessions of a user; returns how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_all(&self, user: &str) -> Result<u64, StoreError> {
+        Ok(on!(self.db.writer(), |pool| {
+            sqlx::query(DELETE_OF).bind(user).execute(pool).await?.rows_affected()
+        }))
     }
 }
 

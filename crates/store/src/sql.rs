@@ -22,6 +22,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         crate::reseal::ALL,
         &crate::nouns::every_statement(),
         crate::sessions::ALL,
+        crate::invitations::ALL,
         &crate::users::every_statement(),
         &crate::spend::every_statement(),
         crate::migrate::ALL,

@@ -6,6 +6,7 @@ use domain::owner::{Budget, Customer, Member, Organization, OrganizationMember, 
 use crate::audit::Audit;
 use crate::credentials::Credentials;
 use crate::db::{Db, Either, on};
+use crate::invitations::Invitations;
 use crate::keys::Keys;
 use crate::ledger::{Dimensions, Ledger};
 use crate::models::Models;
@@ -102,6 +103,10 @@ impl Store {
     /// For moving secrets to another key.
     pub fn resealing<'a>(&'a self, vault: &'a Vault) -> Resealing<'a> {
         Resealing { db: &self.db, vault }
+    }
+
+    pub fn invitations(&self) -> Invitations<'_> {
+        Invitations { db: &self.db }
     }
 
     pub fn keys(&self) -> Keys<'_> {

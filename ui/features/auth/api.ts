@@ -5,6 +5,7 @@ import { useRouter } from "next/navigation";
 import { toast } from "sonner";
 import { api, unwrap } from "@/lib/api/client";
 import { ApiError } from "@/lib/api/error";
+import { SESSION } from "@/lib/query";
 import { routes } from "@/lib/routes";
 
 export interface Credentials {
@@ -15,7 +16,7 @@ export interface Credentials {
 /** The session lives in an HttpOnly cookie: scripts never see it, they only learn whether it is accepted. */
 export function useSession() {
   return useQuery({
-    queryKey: ["session"],
+    queryKey: SESSION,
     queryFn: ({ signal }) => unwrap(api.GET("/session", { signal })),
     staleTime: Infinity,
   });
@@ -42,6 +43,37 @@ export function useSignOut() {
       client.clear();
       router.replace(routes.login);
     },
+  });
+}
+
+/** Whom a link is for, and the token to set their password with. Each ask ends the token before. */
+export function useInvitation(link: string) {
+  return useQuery({
+    queryKey: ["invitation", link],
+    queryFn: ({ signal }) => unwrap(api.GET("/onboarding/get_token", { params: { query: { invite_link: link } }, signal })),
+    enabled: link !== "",
+    staleTime: Infinity,
+  });
+}
+
+export interface Claim {
+  link: string;
+  token: string;
+  userId: string;
+  password: string;
+}
+
+export function useClaim() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ link, token, userId, password }: Claim) =>
+      unwrap(
+        api.POST("/onboarding/claim_token", {
+          body: { invitation_link: link, user_id: userId, password },
+          headers: { authorization: `Bearer ${token}` },
+        }),
+      ),
+    onSuccess: () => client.clear(),
   });
 }
 

@@ -9,7 +9,7 @@ mod refusal;
 pub mod rules;
 
 pub use caller::{Caller, Identity};
-pub use credential::SESSION_COOKIE;
+pub use credential::{Credential, SESSION_COOKIE, credential};
 pub use gate::gate;
 pub use reach::Standing;
 pub use refusal::AuthError;

@@ -29,7 +29,7 @@ pub struct Login {
 #[derive(Serialize, ToSchema)]
 pub struct LoggedIn {
     /// Where to go now.
-    redirect_url: String,
+    pub redirect_url: String,
     user_id: String,
     user_role: &'static str,
     expires_at: String,
@@ -69,7 +69,21 @@ pub async fn create(
         return Err(LoginError::Credentials.into());
     };
     state.throttle.succeeded(address);
+    begin(&state, user_id, role, &headers).await
+}
+
+/// Begins a session of somebody who proved who they are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(
+    state: &State,
+    user_id: String,
+    role: Role,
+    headers: &HeaderMap,
+) -> Result<(HeaderMap, Json<LoggedIn>), ApiError> {
     let (token, hash) = state.new_secret();
+    let now = state.clock.now();
     let session = Session {
         token: hash,
         user_id: user_id.clone(),
@@ -84,7 +98,7 @@ pub async fn create(
         user_role: role.name(),
         expires_at: iso(session.expires_at),
     };
-    Ok((cookie(&token, SESSION_LIFETIME, &headers), Json(body)))
+    Ok((cookie(&token, SESSION_LIFETIME, headers), Json(body)))
 }
 
 /// Who signs in: the dashboard's administrator, or a user by address and password.

@@ -14,7 +14,7 @@ use kit::KeyHash;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use create::LoginError;
+pub use create::{LoginError, begin};
 
 use crate::state::Shared;
 
@@ -29,6 +29,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(get::get))
         .routes(routes!(key::create))
         .routes(routes!(delete::delete))
+        .routes(routes!(delete::delete_all))
 }
 
 /// Alias of the playground key of a session; it has one at a time.

@@ -14,7 +14,8 @@ mod view;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use password::{verify, waste_time};
+pub use password::{hash as hash_password, verify, waste_time};
+pub use view::UserView;
 
 use crate::http::error::ApiError;
 use crate::state::Shared;
@@ -32,7 +33,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(password::change))
 }
 
-fn not_found(name: &str) -> ApiError {
+pub fn not_found(name: &str) -> ApiError {
     let message = format!("User not found, passed user_id={name}");
     ApiError::new(http::StatusCode::NOT_FOUND, "not_found_error", Some("user_id"), message)
 }

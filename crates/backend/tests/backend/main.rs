@@ -9,6 +9,7 @@ mod budgets;
 mod credentials;
 mod customers;
 mod health;
+mod invitations;
 mod keys;
 mod limits;
 mod models;

@@ -1,5 +1,6 @@
 //! Users: the rows, their pages, and every write with its entry in the audit log.
 
+mod entry;
 mod query;
 mod row;
 mod write;
@@ -7,9 +8,9 @@ mod write;
 use domain::{Role, User};
 
 pub use crate::nouns::KEYS_MAX;
+pub(crate) use entry::change;
 pub use query::{UserQuery, UserSort};
 pub use write::UserPatch;
-pub(crate) use write::change;
 
 use row::UserRow;
 

@@ -3,9 +3,9 @@ use kit::{KeyHash, Money};
 use serde_json::{Map, Value};
 
 use super::row::UserRow;
-use super::{BY_EMAIL, GET, Users};
+use super::{BY_EMAIL, GET, Users, change};
 use crate::StoreError;
-use crate::audit::{Actor, Change, Object};
+use crate::audit::Actor;
 use crate::db::{Tx, on};
 use crate::keys::{merge, set, to_json};
 use crate::nouns::Write;
@@ -114,12 +114,10 @@ impl Users<'_> {
             if let Some(spend) = spend {
                 sqlx::query(SET_SPEND).bind(id).bind(spend.nano()).execute(&mut **tx).await?;
             }
-            if let Some(hash) = &password {
-                sqlx::query(SET_PASSWORD).bind(id).bind(hash).execute(&mut **tx).await?;
-                let kept = keep.map(KeyHash::to_hex).unwrap_or_default();
-                sqlx::query(END_SESSIONS).bind(id).bind(kept).execute(&mut **tx).await?;
-            }
         });
+        if let Some(hash) = &password {
+            tx.set_password(id, hash, keep).await?;
+        }
         tx.audit_user("updated", Some(&before), Some(&user), password.is_some(), actor).await?;
         tx.commit().await?;
         Ok(Some(user))
@@ -143,6 +141,7 @@ impl Users<'_> {
             }
             let Some(user) = write.tx.lock_user(id).await? else { continue };
             write.tx.record_change(Subject::User(id), "deleted", actor).await?;
+            write.tx.forget_invitation(id).await?;
             on!(&mut write.tx, |tx| {
                 sqlx::query(END_SESSIONS).bind(id).bind("").execute(&mut **tx).await?;
                 sqlx::query(DELETE).bind(id).execute(&mut **tx).await?;
@@ -162,6 +161,21 @@ impl Tx {
             sqlx::query_as::<_, UserRow>(GET).bind(id).fetch_optional(&mut **tx).await?
         });
         row.map(User::try_from).transpose()
+    }
+
+    /// Ends the user's sessions as well, but for `keep`.
+    pub(crate) async fn set_password(
+        &mut self,
+        id: &str,
+        hash: &str,
+        keep: Option<KeyHash>,
+    ) -> Result<(), StoreError> {
+        let kept = keep.map(KeyHash::to_hex).unwrap_or_default();
+        on!(self, |tx| {
+            sqlx::query(SET_PASSWORD).bind(id).bind(hash).execute(&mut **tx).await?;
+            sqlx::query(END_SESSIONS).bind(id).bind(kept).execute(&mut **tx).await?;
+        });
+        Ok(())
     }
 
     /// By id, else by address.
@@ -247,41 +261,4 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.audit(change(action, before, after, password)?, actor).await
     }
-}
-
-/// An entry about a user.
-pub(crate) fn change(
-    action: &'static str,
-    before: Option<&User>,
-    after: Option<&User>,
-    password: bool,
-) -> Result<Change, StoreError> {
-    let id = after.or(before).map(|user| user.id.clone()).unwrap_or_default();
-    let object = Object { table: "LiteLLM_UserTable", id, team_id: None, key_hash: None };
-    let before = before.map(facts).transpose()?;
-    let mut after = after.map(facts).transpose()?;
-    // That it changed is told, not what it is: the log masks it.
-    if let (true, Some(Value::Object(after))) = (password, &mut after) {
-        after.insert("password".into(), "changed".into());
-    }
-    Ok(Change { action, object, before, after })
-}
-
-/// A user's row with the names of the compatible surface.
-fn facts(user: &User) -> Result<Value, StoreError> {
-    let value = serde_json::to_value(user).map_err(|error| StoreError::Other(error.to_string()))?;
-    let Value::Object(fields) = value else { return Ok(value) };
-    let mut facts = user.extra.clone();
-    for (name, value) in fields {
-        match name.as_str() {
-            "id" => facts.insert("user_id".into(), value),
-            "email" => facts.insert("user_email".into(), value),
-            "alias" => facts.insert("user_alias".into(), value),
-            "role" => facts.insert("user_role".into(), value),
-            "sso_id" => facts.insert("sso_user_id".into(), value),
-            "extra" => None,
-            _ => facts.insert(name, value),
-        };
-    }
-    Ok(Value::Object(facts))
 }

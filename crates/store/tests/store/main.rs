@@ -7,6 +7,7 @@ mod support;
 
 mod accounts;
 mod audit;
+mod invitations;
 mod keys;
 mod ledger;
 mod policy;

@@ -1,11 +1,13 @@
-import type { ReactNode } from "react";
+import { Suspense, type ReactNode } from "react";
 import { Shell } from "@/components/shell/shell";
 import { SessionGate } from "@/features/auth/session-gate";
 
 export default function RoomsLayout({ children }: { children: ReactNode }) {
   return (
-    <SessionGate>
-      <Shell>{children}</Shell>
-    </SessionGate>
+    <Suspense>
+      <SessionGate>
+        <Shell>{children}</Shell>
+      </SessionGate>
+    </Suspense>
   );
 }
