@@ -2508,7 +2508,7 @@ export interface components {
             message: string;
         };
         DeletedKeys: {
-            /** @description As they were asked for. */
+            /** @description Those that were there, as they were asked for. */
             deleted_keys: string[];
         };
         DeletedModel: {

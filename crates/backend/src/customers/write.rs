@@ -2,6 +2,7 @@ use axum::Json;
 use axum::extract::State as Extract;
 use domain::owner::{Customer, Limits, Stamps};
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 use utoipa::ToSchema;
 
 use super::fields::{CustomerFields, CustomerView, unheeded};
@@ -171,14 +172,9 @@ async fn remove(
     input: Input<NamedCustomers>,
 ) -> Result<(Names, Json<DeletedCustomers>), ApiError> {
     let ids = some(input.value.user_ids)?;
-    for id in &ids {
-        state.store.customers().get(id).await?.ok_or_else(|| not_found(id))?;
-    }
-    let mut deleted_customers = 0;
-    for id in &ids {
-        let gone = state.store.customers().delete(id, &caller.actor(state)).await?;
-        deleted_customers += usize::from(gone.is_some());
-    }
+    let gone = state.store.customers().delete_each(&ids, &caller.actor(state)).await?;
+    let Some(gone) = gone else { return Err(first_missing(state, &ids).await?) };
+    let deleted_customers = gone.len();
     let message = format!("Successfully deleted customers with ids: {}", ids.join(", "));
     Ok((input.ignored, Json(DeletedCustomers { deleted_customers, message })))
 }
@@ -189,26 +185,24 @@ async fn set_blocked(
     ids: &[String],
     blocked: bool,
 ) -> Result<Vec<CustomerView>, ApiError> {
-    let actor = caller.actor(state);
-    let customers = state.store.customers();
-    let mut changed = Vec::new();
-    for id in some(ids.to_vec())? {
-        check_id("user_id", &id)?;
-        let set = |customer: &mut Customer| {
-            customer.blocked = blocked;
-            Ok::<_, ApiError>(())
-        };
-        match customers.update(&id, &actor, set).await? {
-            Some(customer) => changed.push(CustomerView::of(customer)),
-            None if blocked => {
-                let stamps = Stamps::new(&actor.id, actor.at);
-                let customer = Customer { id, blocked, stamps, ..Customer::default() };
-                changed.push(CustomerView::of(customers.create_with(&customer, None, &actor).await?));
-            }
-            None => return Err(not_found(&id)),
+    let ids = some(ids.to_vec())?;
+    for id in &ids {
+        check_id("user_id", id)?;
+    }
+    match state.store.customers().set_blocked(&ids, blocked, &caller.actor(state)).await {
+        Err(StoreError::Missing(_)) => Err(first_missing(state, &ids).await?),
+        changed => Ok(changed?.into_iter().map(CustomerView::of).collect()),
+    }
+}
+
+/// Says which of some customers is not there.
+async fn first_missing(state: &State, ids: &[String]) -> Result<ApiError, ApiError> {
+    for id in ids {
+        if state.store.customers().get(id).await?.is_none() {
+            return Ok(not_found(id));
         }
     }
-    Ok(changed)
+    Ok(not_found(&ids.join(", ")))
 }
 
 fn some(ids: Vec<String>) -> Result<Vec<String>, ApiError> {

@@ -181,6 +181,12 @@ impl From<StoreError> for ApiError {
             let noun = what[..1].to_uppercase() + &what[1..];
             return Self::bad(&format!("{what}_id"), format!("{noun} doesn't exist in db."));
         }
+        // What a handler did not expect: another request was quicker.
+        if matches!(error, StoreError::Duplicate(_) | StoreError::InUse | StoreError::TooMany(_)) {
+            let text = error.to_string();
+            let message = text[..1].to_uppercase() + &text[1..] + ".";
+            return Self::new(StatusCode::CONFLICT, "bad_request_error", None, message);
+        }
         tracing::error!(%error, "database failed");
         if let StoreError::Sealed { why, .. } = &error {
             let message = format!("A stored secret cannot be read: {why}.");

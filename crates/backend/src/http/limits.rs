@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::error::ApiError;
@@ -18,7 +18,9 @@ use super::error::ApiError;
 pub struct Limits {
     /// Requests that are worked on at once; probes do not count.
     pub requests_max: usize,
-    /// Longest wait for a turn; then 503.
+    /// Requests that wait for a turn at once; who comes then is told 503 at once.
+    pub queue_max: usize,
+    /// Longest wait for a turn; then 503. Two hundred writers who take turns at one row are all served in less.
     pub queue_timeout: Duration,
     /// Longest run of one request; then it is stopped with 503.
     pub request_timeout: Duration,
@@ -32,7 +34,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests_max: 64,
-            queue_timeout: Duration::from_secs(2),
+            queue_max: 256,
+            queue_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             connections_max: 1024,
             header_timeout: Duration::from_secs(10),
@@ -44,11 +47,21 @@ impl Default for Limits {
 pub struct Turnstile {
     limits: Limits,
     turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl Turnstile {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, turns: Arc::new(Semaphore::new(limits.requests_max)) }
+        let turns = Arc::new(Semaphore::new(limits.requests_max));
+        Self { limits, turns, places: Arc::new(Semaphore::new(limits.queue_max)) }
+    }
+
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Some(turn);
+        }
+        let _place = self.places.try_acquire().ok()?;
+        timeout(self.limits.queue_timeout, self.turns.acquire()).await.ok()?.ok()
     }
 }
 
@@ -58,7 +71,7 @@ pub async fn bound(Extract(gate): Extract<Turnstile>, request: Request, next: Ne
     if request.uri().path().starts_with("/health") {
         return next.run(request).await;
     }
-    let Ok(Ok(_turn)) = timeout(gate.limits.queue_timeout, gate.turns.acquire()).await else {
+    let Some(_turn) = gate.turn().await else {
         return ApiError::busy().into_response();
     };
     match timeout(gate.limits.request_timeout, next.run(request)).await {

@@ -24,7 +24,7 @@ pub struct DeleteKeys {
 
 #[derive(Serialize, ToSchema)]
 pub struct DeletedKeys {
-    /// As they were asked for.
+    /// Those that were there, as they were asked for.
     deleted_keys: Vec<String>,
 }
 
@@ -59,8 +59,13 @@ pub async fn delete(
             return Err(ApiError::key_not_found(format!("Key not found: {name}. No key was deleted.")));
         }
     }
-    state.store.keys().delete(&hashes, &actor).await?;
-    Ok((input.ignored, Json(DeletedKeys { deleted_keys: asked })))
+    let gone = state.store.keys().delete(&hashes, &actor).await?;
+    if gone.is_empty() {
+        // Another request was quicker.
+        return Err(ApiError::key_not_found("Key not found. No key was deleted."));
+    }
+    let deleted = asked.into_iter().zip(&hashes).filter(|(_, hash)| gone.contains(hash));
+    Ok((input.ignored, Json(DeletedKeys { deleted_keys: deleted.map(|(name, _)| name).collect() })))
 }
 
 async fn named(

@@ -52,5 +52,9 @@ pub async fn delete(
         }
         other => other.into(),
     })?;
+    if deleted == 0 {
+        // Another request was quicker.
+        return Err(not_found(&ids[0]));
+    }
     Ok((input.ignored, Json(deleted)))
 }

@@ -145,6 +145,9 @@ impl Keys<'_> {
     pub async fn delete(&self, hashes: &[KeyHash], actor: &Actor) -> Result<Vec<KeyHash>, StoreError> {
         let mut tx = self.db.begin().await?;
         let deleted = tx.remove_keys(hashes, actor).await?;
+        if deleted.is_empty() {
+            return Ok(Vec::new());
+        }
         tx.audit_deleted(&deleted, actor).await?;
         tx.commit().await?;
         Ok(deleted.into_iter().map(|(hash, _)| hash).collect())

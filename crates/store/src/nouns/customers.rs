@@ -1,8 +1,9 @@
 use domain::owner::{Customer, Stamps};
 
 use super::spent::{budget_columns, spent_columns, spent_joins};
-use super::{Cell, Columns, Noun, Statements};
+use super::{Cell, Columns, Name, Noun, Nouns, Statements, Write};
 use crate::StoreError;
+use crate::audit::Actor;
 use crate::policy::Subject;
 use crate::sql::statements;
 
@@ -84,5 +85,36 @@ impl Noun for Customer {
 
     fn stamps(&mut self) -> &mut Stamps {
         &mut self.stamps
+    }
+}
+
+impl Nouns<'_, Customer> {
+    /// Blocks customers or lets them go on, all of them or none; who is blocked and not known yet is made.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when one who shall go on is not there.
+    pub async fn set_blocked(
+        &self,
+        ids: &[String],
+        blocked: bool,
+        actor: &Actor,
+    ) -> Result<Vec<Customer>, StoreError> {
+        let mut write = Write::begin(self.db, actor).await?;
+        let mut changed = Vec::new();
+        for id in ids {
+            changed.push(match write.get::<Customer>(&Name::from(id)).await? {
+                Some(before) => {
+                    let action = if blocked { "blocked" } else { "unblocked" };
+                    write.replace(&before, Customer { blocked, ..before.clone() }, action).await?
+                }
+                None if blocked => {
+                    let stamps = Stamps::new(&actor.id, actor.at);
+                    write.create(&Customer { id: id.clone(), blocked, stamps, ..Customer::default() }).await?
+                }
+                None => return Err(StoreError::Missing("customer")),
+            });
+        }
+        write.finish().await?;
+        Ok(changed)
     }
 }

@@ -212,6 +212,22 @@ impl<'a, N: Noun> Nouns<'a, N> {
         write.finish().await?;
         Ok(Some(noun))
     }
+
+    /// Deletes rows, all of them or none; `None` when one of them is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another row refers to one of them.
+    pub async fn delete_each(&self, ids: &[String], actor: &Actor) -> Result<Option<Vec<N>>, StoreError> {
+        let mut write = Write::begin(self.db, actor).await?;
+        let mut deleted = Vec::new();
+        for id in ids {
+            let Some(noun) = write.get::<N>(&Name::from(id)).await? else { return Ok(None) };
+            write.delete(&noun).await?;
+            deleted.push(noun);
+        }
+        write.finish().await?;
+        Ok(Some(deleted))
+    }
 }
 
 /// The time of a budget that an owner may share.

@@ -81,8 +81,10 @@ impl<'a> Write<'a> {
 
     /// Sets what an owner has come to since its window began.
     pub async fn set_spend<N: Noun>(&mut self, noun: &N, spend: Money) -> Result<(), StoreError> {
-        self.tx.record_change(noun.subject(), "updated", self.actor).await?;
-        self.tx.set_owner_spend(noun.subject(), spend, self.actor.at).await
+        self.tx.record_change(noun.subject(), "spend_reset", self.actor).await?;
+        self.tx.set_owner_spend(noun.subject(), spend, self.actor.at).await?;
+        let after = self.get::<N>(&noun.name()).await?;
+        self.audit("spend_reset", Some(noun), after.as_ref())
     }
 
     fn audit<N: Noun>(
