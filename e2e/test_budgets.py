@@ -144,6 +144,18 @@ def test_a_raised_budget_holds_until_the_raise_ends(admin):
     assert refused(client, "key").endswith("Max budget: 1.0")
 
 
+def test_a_users_budget_begins_anew_at_its_time(admin):
+    user, client = user_key(admin, max_budget=1, budget_duration="3s")
+    spend_a_dollar(client)
+    refused(client, "user")
+
+    def row():
+        return admin.ok(admin.get("/user/info", params={"user_id": user}))["user_info"]
+    assert row()["budget_reset_at"] is not None
+    eventually(lambda: client.chat("oai").status_code == 200, 10, "the next three seconds have begun")
+    eventually(lambda: row()["spend"] < 1, 10, "what counts, not what was ever spent")
+
+
 def test_a_keys_own_budget_comes_first(admin):
     _, client = team_key(admin, {"max_budget": 0.5}, max_budget=0.5)
     spend_a_dollar(client)

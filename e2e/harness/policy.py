@@ -13,7 +13,8 @@ ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 # Of each kind of account: kind, within, id, blocked, models, aliases, parent, budget, members' budget, most, soft,
 # duration, more limits.
 ALL_ACCOUNTS = [
-    "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, NULL, budget_duration, '[]' FROM users",
+    "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration,"
+    " budget_limits FROM users",
     "SELECT 'team', '', id, blocked, models, model_aliases, organization_id, NULL, member_budget_id, max_budget_nano,"
     " soft_budget_nano, budget_duration, budget_limits FROM teams",
     "SELECT 'member', team_id, user_id, 0, allowed_models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]'"

@@ -30,8 +30,11 @@ pub struct VirtualKey {
     pub aliases: BTreeMap<String, String>,
     pub metadata: Map<String, Value>,
     pub max_budget: Option<Money>,
-    /// Spend in the current budget window.
+    /// All that was ever spent, or what it was set to and what came since.
     pub spend: Money,
+    /// Read with the row: the time of its main budget.
+    #[serde(skip)]
+    pub window: Option<Window>,
     pub blocked: bool,
     pub expires: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -49,6 +52,16 @@ impl VirtualKey {
         routes.map(|routes| routes.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
     }
 
+    /// What counts against its main budget.
+    pub fn spent(&self) -> Money {
+        self.spend - self.window.as_ref().map_or(Money::ZERO, |window| window.base)
+    }
+
+    /// When that begins anew.
+    pub fn resets_at(&self) -> Option<Timestamp> {
+        self.window.as_ref().filter(|window| !window.duration.is_empty()).map(|window| window.ends)
+    }
+
     /// For how long its own main budget is; `None` is for ever.
     pub fn budget_duration(&self) -> Option<&str> {
         self.extra.get("budget_duration").and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -56,11 +69,15 @@ impl VirtualKey {
 
     /// For how long its budgets beside the main one are.
     pub fn other_durations(&self) -> Vec<&str> {
-        let limits = self.extra.get("budget_limits").and_then(Value::as_array);
-        let durations =
-            limits.into_iter().flatten().filter_map(|limit| limit.get("budget_duration")?.as_str());
-        durations.collect()
+        durations(&self.extra)
     }
+}
+
+/// The times of `budget_limits`.
+pub(crate) fn durations(extra: &Map<String, Value>) -> Vec<&str> {
+    let limits = extra.get("budget_limits").and_then(Value::as_array);
+    let durations = limits.into_iter().flatten().filter_map(|limit| limit.get("budget_duration")?.as_str());
+    durations.collect()
 }
 
 /// Names in a list that many keys have alike, so that they can share it in memory.

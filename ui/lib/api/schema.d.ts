@@ -3799,7 +3799,10 @@ export interface components {
          */
         UserFields: {
             allowed_cache_controls?: string[] | null;
+            /** @description Such as `30d`: after it spend counts anew. */
             budget_duration?: string | null;
+            /** @description Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`. */
+            budget_limits?: Record<string, unknown>[] | null;
             /**
              * Format: double
              * @description US dollars; keys that the user makes stay below it.
@@ -3820,7 +3823,10 @@ export interface components {
             policies?: string[] | null;
             /** Format: int64 */
             rpm_limit?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description US dollars, beyond which somebody is told and nothing is refused.
+             */
             soft_budget?: number | null;
             /**
              * Format: double

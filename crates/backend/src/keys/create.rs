@@ -73,7 +73,16 @@ pub async fn create(
     } else if !state.store.keys().create_for_user(&key, &actor).await.map_err(CreateError::from)? {
         return Err(CreateError::UserGone.into());
     }
+    let key = with_window(&state, key).await?;
     Ok((input.ignored, unheeded, Json(CreatedKey::of(secret, key, actor.at))))
+}
+
+/// A key that was just made, with the time of its budget.
+async fn with_window(state: &State, key: VirtualKey) -> Result<VirtualKey, ApiError> {
+    if key.budget_duration().is_none() && !key.extra.contains_key("budget_id") {
+        return Ok(key);
+    }
+    Ok(state.store.keys().get(key.hash).await?.unwrap_or(key))
 }
 
 /// A new key that is not stored yet, with the secret that the caller chose or a fresh one.
@@ -102,6 +111,7 @@ pub fn fresh(
         metadata: Map::new(),
         max_budget: None,
         spend: Money::ZERO,
+        window: None,
         blocked: false,
         expires: None,
         created_at: actor.at,

@@ -10,6 +10,7 @@ use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::http::number::{Number, dollars};
 use crate::state::Shared;
+use crate::time::iso;
 
 #[derive(Deserialize, ToSchema)]
 pub struct ResetSpend {
@@ -48,7 +49,7 @@ pub async fn reset_spend(
     let missing = || ApiError::key_not_found("Key not found.");
     let reset_to = dollars("reset_to", input.value.reset_to)?;
     let before = state.store.keys().get(key_hash(&key)?).await?.ok_or_else(missing)?;
-    if reset_to > before.spend || before.max_budget.is_some_and(|budget| reset_to > budget) {
+    if reset_to > before.spent() || before.max_budget.is_some_and(|budget| reset_to > budget) {
         let message = "`reset_to` must be neither above what was spent nor above the budget.";
         return Err(ApiError::bad("reset_to", message));
     }
@@ -57,10 +58,10 @@ pub async fn reset_spend(
     let after = after.ok_or_else(missing)?;
     let reset = SpendWasReset {
         key_hash: after.hash.to_hex(),
-        spend: after.spend.dollars(),
-        previous_spend: before.spend.dollars(),
+        spend: after.spent().dollars(),
+        previous_spend: before.spent().dollars(),
         max_budget: after.max_budget.map(kit::Money::dollars),
-        budget_reset_at: None,
+        budget_reset_at: after.resets_at().map(iso),
     };
     Ok((input.ignored, Json(reset)))
 }

@@ -62,12 +62,14 @@ impl KeyView {
         };
         let mut rest = defaults();
         rest.insert("org_id".into(), json!(key.organization_id));
+        rest.insert("budget_reset_at".into(), json!(key.resets_at().map(iso)));
+        let spend = key.spent().dollars();
         rest.extend(key.extra);
         Self {
             token: Some(key.hash.to_hex()),
             key_name: key.name,
             key_alias: key.alias,
-            spend: key.spend.dollars(),
+            spend,
             max_budget: key.max_budget.map(kit::Money::dollars),
             expires: key.expires.map(iso),
             models: key.models,

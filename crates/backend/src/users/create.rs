@@ -97,6 +97,7 @@ pub async fn create(
         metadata: Map::new(),
         max_budget: None,
         spend: Money::ZERO,
+        resets_at: None,
         created_at: actor.at,
         created_by: Some(actor.id.clone()),
         updated_at: actor.at,
@@ -112,6 +113,9 @@ pub async fn create(
         .create(&user, hash.as_deref(), stored, &actor)
         .await
         .map_err(|error| taken(error, &id, &email))?;
+    if user.budget_duration().is_some() {
+        user.resets_at = state.store.users().get(&id).await?.and_then(|user| user.resets_at);
+    }
     let row = UserView::of(user);
     let answer = match key {
         Some((secret, key)) => CreatedUser {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
-use crate::owner::fields::check_name;
+use crate::owner::fields::{amount, check_duration, check_name, check_windows};
 
 /// Stored beside the user and shown with it.
 pub const KEPT: &[&str] = &[
@@ -19,12 +19,16 @@ pub const KEPT: &[&str] = &[
     "rpm_limit",
     "tpd_limit",
     "budget_duration",
+    "budget_limits",
     "allowed_cache_controls",
     "policies",
     "model_max_budget",
     "object_permission",
     "soft_budget",
 ];
+
+/// Those that already act.
+const ACTIVE: &[&str] = &["budget_duration", "budget_limits", "soft_budget"];
 
 /// What a user can be made with or changed to. A field that is left out keeps its value, or its default; null
 /// clears it.
@@ -61,14 +65,19 @@ pub struct UserFields {
     rpm_limit: Option<Whole>,
     #[schema(value_type = Option<i64>)]
     tpd_limit: Option<Whole>,
+    /// Such as `30d`: after it spend counts anew.
     budget_duration: Option<String>,
+    /// Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    budget_limits: Option<Vec<Map<String, Value>>>,
     allowed_cache_controls: Option<Vec<String>>,
     policies: Option<Vec<String>>,
     #[schema(value_type = Option<Object>)]
     model_max_budget: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
     object_permission: Option<Map<String, Value>>,
-    #[schema(value_type = Option<f64>)]
+    /// US dollars, beyond which somebody is told and nothing is refused.
+    #[schema(value_type = Option<f64>, minimum = 0)]
     soft_budget: Option<Number>,
 }
 
@@ -78,6 +87,9 @@ impl UserFields {
         let sent = |name: &str| raw.contains_key(name);
         let max_budget = self.max_budget.map(|amount| dollars("max_budget", amount)).transpose()?;
         let spend = self.spend.map(|amount| dollars("spend", amount)).transpose()?;
+        check_duration(self.budget_duration.as_deref())?;
+        check_windows(self.budget_limits.iter().flatten())?;
+        amount("soft_budget", self.soft_budget)?;
         for (name, text) in [
             ("user_email", &self.user_email),
             ("user_alias", &self.user_alias),
@@ -121,7 +133,7 @@ pub fn check_id(id: &str) -> Result<(), ApiError> {
 
 /// Names the fields that are kept but that no gateway heeds yet.
 pub fn unheeded(raw: &Map<String, Value>) -> Names {
-    inactive(raw, KEPT.iter())
+    inactive(raw, KEPT.iter().filter(|name| !ACTIVE.contains(name)))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub struct UserView {
 impl UserView {
     pub fn of(user: User) -> Self {
         let mut rest = defaults();
+        rest.insert("budget_reset_at".into(), json!(user.resets_at.map(iso)));
         rest.extend(user.extra);
         Self {
             user_id: user.id,

@@ -16,6 +16,39 @@ async fn cookie(app: &App, username: &str, password: &str) -> String {
 }
 
 backends! {
+    async fn a_users_budget_is_for_a_time_and_shows_when_it_begins_anew(app: App) {
+        for (field, value) in [
+            ("budget_duration", json!("soon")), ("soft_budget", json!(-1)), ("budget_limits", json!([{"max_budget": 1}])),
+        ] {
+            assert_eq!(app.post("/user/new", json!({field: value})).await.error(400).1, field);
+        }
+        let fields = json!({"user_id": "ada", "max_budget": 5, "budget_duration": "1d", "soft_budget": 1, "spend": 2});
+        let made = app.post("/user/new", fields).await;
+        assert_eq!(made.header("x-bulkhead-inactive-fields"), None);
+        let midnight = json!("2026-02-01T00:00:00Z");
+        assert_eq!((&made.ok()["budget_reset_at"], &made.ok()["spend"]), (&midnight, &json!(2.0)));
+        let row = async || app.get("/user/info?user_id=ada").await.ok()["user_info"].clone();
+        assert_eq!((&row().await["budget_reset_at"], &row().await["spend"]), (&midnight, &json!(2.0)));
+        let changed = app.post("/user/update", json!({"user_id": "ada", "spend": 1, "budget_duration": "30d"})).await.ok();
+        assert_eq!((&changed["data"]["spend"], &changed["data"]["budget_reset_at"]), (&json!(1.0), &midnight));
+        app.post("/user/update", json!({"user_id": "ada", "budget_duration": null})).await.ok();
+        assert_eq!((&row().await["budget_reset_at"], &row().await["spend"]), (&json!(null), &json!(1.0)));
+    }
+
+    async fn a_key_shows_what_counts_and_when_it_begins_anew(app: App) {
+        app.post("/budget/new", json!({"budget_id": "daily", "max_budget": 5, "budget_duration": "1d"})).await.ok();
+        let midnight = json!("2026-02-01T00:00:00Z");
+        for budget in [json!({"max_budget": 5, "budget_duration": "1d"}), json!({"budget_id": "daily"})] {
+            let made = app.post("/key/generate", budget).await.ok();
+            assert_eq!((&made["budget_reset_at"], &made["spend"]), (&midnight, &json!(0.0)));
+            let key = made["key"].as_str().unwrap();
+            let path = format!("/key/info?key={key}");
+            assert_eq!(app.get(&path).await.ok()["info"]["budget_reset_at"], midnight);
+            let page = app.get(&format!("/key/list?return_full_object=true&key_hash={}", made["token"].as_str().unwrap())).await;
+            assert_eq!(page.ok()["keys"][0]["budget_reset_at"], midnight);
+        }
+    }
+
     async fn a_user_is_made_with_a_key_and_shown(app: App) {
         let answer = app.post("/user/new", json!({
             "user_id": "ada", "user_email": "Ada@Example.org", "user_alias": "Ada", "max_budget": 5, "models": ["gpt-4o"],

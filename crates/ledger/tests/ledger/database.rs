@@ -77,6 +77,7 @@ fn key(raw: &str) -> VirtualKey {
         metadata: Map::new(),
         max_budget: Some(Money(1_000_000)),
         spend: Money::ZERO,
+        window: None,
         blocked: false,
         expires: None,
         created_at: Timestamp::from_secs(1),

@@ -37,6 +37,7 @@ pub fn key(raw: &str) -> VirtualKey {
         metadata: Map::new(),
         max_budget: Some(Money(100)),
         spend: Money::ZERO,
+        window: None,
         blocked: false,
         expires: None,
         created_at: Timestamp::from_secs(1),

@@ -21,11 +21,31 @@ use crate::db::{Db, on};
 use crate::reads::read;
 use crate::sql::statements;
 
+/// The time of a key's main budget, its own or the one that it shares.
+macro_rules! key_window_columns {
+    () => {
+        "w.duration AS window_duration, w.ends_at AS window_ends_at, w.base_nano AS window_base_nano"
+    };
+}
+macro_rules! key_window_joins {
+    () => {
+        " LEFT JOIN budgets b ON b.id = k.budget_id AND k.max_budget_nano IS NULL
+          LEFT JOIN budget_windows w ON w.kind = 'key' AND w.within = '' AND w.id = k.hash
+            AND w.duration = COALESCE(b.budget_duration, k.budget_duration, '') "
+    };
+}
+macro_rules! select_keys {
+    () => {
+        concat!("SELECT k.*, ", key_window_columns!(), " FROM keys k", key_window_joins!())
+    };
+}
+pub(crate) use {key_window_columns, key_window_joins};
+
 statements! {
-    GET = "SELECT * FROM keys WHERE hash = $1";
+    GET = concat!(select_keys!(), "WHERE k.hash = $1");
     GET_DELETED = "SELECT * FROM deleted_keys WHERE hash = $1";
     USER_THERE = "SELECT id FROM users WHERE id = $1";
-    BY_ALIAS = "SELECT * FROM keys WHERE alias = $1";
+    BY_ALIAS = concat!(select_keys!(), "WHERE k.alias = $1");
 }
 
 /// Every statement about keys.

@@ -1,7 +1,7 @@
 use domain::VirtualKey;
 use kit::{KeyHash, Timestamp};
 
-use super::{KeyRow, Keys};
+use super::{KeyRow, Keys, key_window_columns, key_window_joins};
 use crate::StoreError;
 use crate::page::{Nearer, Page, containing, window};
 use crate::reads::read;
@@ -30,13 +30,18 @@ macro_rules! filters {
 
 /// A page by a column, in both directions: first which keys, then their rows, since what is sorted should be small.
 macro_rules! pages {
-    ($table:literal, $column:literal) => {
+    ($table:literal, $more:expr, $joins:expr, $column:literal) => {
         // As PostgreSQL's indexes have it.
-        [pages!($table, $column, " ASC NULLS LAST"), pages!($table, $column, " DESC NULLS FIRST")]
+        [
+            pages!($table, $more, $joins, $column, " ASC NULLS LAST"),
+            pages!($table, $more, $joins, $column, " DESC NULLS FIRST"),
+        ]
     };
-    ($table:literal, $column:literal, $way:literal) => {
+    ($table:literal, $more:expr, $joins:expr, $column:literal, $way:literal) => {
         concat!(
-            "SELECT k.* FROM (SELECT k.hash FROM ",
+            "SELECT k.*",
+            $more,
+            " FROM (SELECT k.hash FROM ",
             $table,
             " k ",
             filters!(),
@@ -48,7 +53,9 @@ macro_rules! pages {
             " LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)) p
               JOIN ",
             $table,
-            " k ON k.hash = p.hash ORDER BY ",
+            " k ON k.hash = p.hash",
+            $joins,
+            " ORDER BY ",
             $column,
             $way,
             ", k.hash",
@@ -59,20 +66,20 @@ macro_rules! pages {
 
 /// The pages of a table, in the order of [`KeySort`].
 macro_rules! sorted {
-    ($table:literal) => {
+    ($table:literal, $more:expr, $joins:expr) => {
         [
-            pages!($table, "k.created_at"),
-            pages!($table, "k.updated_at"),
-            pages!($table, "k.spend_nano"),
-            pages!($table, "COALESCE(k.max_budget_nano, -1)"),
-            pages!($table, "k.expires_at"),
-            pages!($table, "k.alias"),
+            pages!($table, $more, $joins, "k.created_at"),
+            pages!($table, $more, $joins, "k.updated_at"),
+            pages!($table, $more, $joins, "k.spend_nano"),
+            pages!($table, $more, $joins, "COALESCE(k.max_budget_nano, -1)"),
+            pages!($table, $more, $joins, "k.expires_at"),
+            pages!($table, $more, $joins, "k.alias"),
         ]
     };
 }
 
-const PAGES: [[&str; 2]; 6] = sorted!("keys");
-const PAGES_OF_DELETED: [[&str; 2]; 6] = sorted!("deleted_keys");
+const PAGES: [[&str; 2]; 6] = sorted!("keys", concat!(", ", key_window_columns!()), key_window_joins!());
+const PAGES_OF_DELETED: [[&str; 2]; 6] = sorted!("deleted_keys", "", "");
 
 statements! {
     COUNT = concat!("SELECT COUNT(*) FROM keys k ", filters!());

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::StoreError;
+use crate::windows::window;
 
 /// A row of `keys`, or of `deleted_keys`, as the database gives it.
 #[derive(Clone, sqlx::FromRow)]
@@ -35,6 +36,13 @@ pub(crate) struct KeyRow {
     pub budget_duration: Option<String>,
     #[sqlx(default)]
     pub has_other_budgets: i64,
+    /// The window of its main budget, where the row is read with it.
+    #[sqlx(default)]
+    pub window_duration: Option<String>,
+    #[sqlx(default)]
+    pub window_ends_at: Option<i64>,
+    #[sqlx(default)]
+    pub window_base_nano: Option<i64>,
 }
 
 impl TryFrom<KeyRow> for VirtualKey {
@@ -53,6 +61,7 @@ impl TryFrom<KeyRow> for VirtualKey {
             metadata: from_json("keys.metadata", &row.metadata)?,
             max_budget: row.max_budget_nano.map(Money),
             spend: Money(row.spend_nano),
+            window: window(row.window_duration, row.window_ends_at, row.window_base_nano),
             blocked: row.blocked != 0,
             expires: row.expires_at.map(Timestamp),
             created_at: Timestamp(row.created_at),
@@ -98,6 +107,9 @@ impl TryFrom<&VirtualKey> for KeyRow {
             budget_id: extra("budget_id"),
             project_id: extra("project_id"),
             budget_duration: extra("budget_duration"),
+            window_duration: None,
+            window_ends_at: None,
+            window_base_nano: None,
             has_other_budgets: i64::from(
                 ["soft_budget", "budget_limits"].iter().any(|name| key.extra.contains_key(*name)),
             ),

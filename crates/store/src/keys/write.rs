@@ -122,6 +122,7 @@ impl Keys<'_> {
             });
         }
         tx.audit_key(action, Some(&before), Some(&key), actor).await?;
+        let key = tx.with_window(key).await?;
         tx.commit().await?;
         Ok(Some(key))
     }
@@ -183,6 +184,7 @@ impl Keys<'_> {
         });
         tx.keep_key_windows(&key, &self.db.calendar, actor).await?;
         tx.audit_key("rotated", Some(&before), Some(&key), actor).await?;
+        let key = tx.with_window(key).await?;
         tx.commit().await?;
         Ok(Some(key))
     }
@@ -312,6 +314,14 @@ impl Tx {
             }
         }
         Ok(deleted)
+    }
+
+    /// A key with the window that it has now.
+    async fn with_window(&mut self, mut key: VirtualKey) -> Result<VirtualKey, StoreError> {
+        if key.window.is_some() || budgets(&key) != Budgets::default() {
+            key.window = self.key(key.hash).await?.and_then(|row| VirtualKey::try_from(row).ok()?.window);
+        }
+        Ok(key)
     }
 
     async fn key(&mut self, hash: KeyHash) -> Result<Option<KeyRow>, StoreError> {

@@ -325,6 +325,7 @@ impl Write<'_> {
             metadata: Map::new(),
             max_budget: None,
             spend: Money::ZERO,
+            resets_at: None,
             created_at: self.actor.at,
             created_by: by.clone(),
             updated_at: self.actor.at,

@@ -76,7 +76,7 @@ macro_rules! accounts {
 accounts! {
     owners {
     USERS, USER = "user" "users" ("a.id"):
-        "a.models, a.max_budget_nano, a.budget_duration, a.spend_base_nano";
+        "a.models, a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.spend_base_nano";
     TEAMS, TEAM = "team" "teams" ("a.id"):
         "a.blocked, a.models, a.model_aliases, a.organization_id AS parent, a.member_budget_id,
          a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits";

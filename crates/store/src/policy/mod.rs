@@ -29,6 +29,7 @@ pub use accounts::{AccountPage, AccountStart, StoredAccount};
 pub use spend::{AccountSpend, KeySpend, Spent};
 pub use subject::Subject;
 
+pub(crate) use terms::amount;
 use terms::{Extra, Metadata};
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.

@@ -27,7 +27,7 @@ statements! {
                       LEFT JOIN users u ON r.kind = 'user' AND u.id = r.id
                       LEFT JOIN budget_windows w ON w.kind = r.kind AND w.within = r.within AND w.id = r.id
                       WHERE r.changed_at > CAST($1 AS BIGINT) AND CASE r.kind
-                        WHEN 'user' THEN u.max_budget_nano IS NOT NULL
+                        WHEN 'user' THEN u.max_budget_nano IS NOT NULL OR u.soft_budget_nano IS NOT NULL OR u.budget_limits <> '[]'
                         WHEN 'team' THEN EXISTS (SELECT 1 FROM teams t WHERE t.id = r.id
                           AND (t.max_budget_nano IS NOT NULL OR t.soft_budget_nano IS NOT NULL OR t.budget_limits <> '[]'))
                         WHEN 'member' THEN EXISTS (SELECT 1 FROM team_members m JOIN teams t ON t.id = m.team_id

@@ -42,7 +42,7 @@ impl Extra {
     }
 
     pub(super) fn soft(&self) -> Result<Option<Money>, StoreError> {
-        amount("keys.extra.soft_budget", &self.soft_budget)
+        amount(&self.soft_budget)
     }
 
     pub(super) fn more(self) -> Result<Box<[domain::TimedLimit]>, StoreError> {
@@ -63,7 +63,7 @@ impl Metadata {
 
     /// `None` unless both are there.
     pub(super) fn raise(&self) -> Result<Option<Raise>, StoreError> {
-        let by = amount("keys.metadata.temp_budget_increase", &self.temp_budget_increase)?;
+        let by = amount(&self.temp_budget_increase)?;
         let Some((by, until)) = by.zip(self.temp_budget_expiry.as_deref()) else { return Ok(None) };
         let until = domain::period::parse_moment(until);
         let until =
@@ -73,12 +73,12 @@ impl Metadata {
 }
 
 /// US dollars, which clients may have written as text.
-fn amount(what: &'static str, value: &Value) -> Result<Option<Money>, StoreError> {
+pub(crate) fn amount(value: &Value) -> Result<Option<Money>, StoreError> {
     let number = match value {
         Value::Null => return Ok(None),
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_f64(),
     };
     let money = number.and_then(|number| Money::from_dollars(number).ok());
-    money.map(Some).ok_or_else(|| StoreError::corrupt(what, "it is no amount"))
+    money.map(Some).ok_or_else(|| StoreError::corrupt("an amount of dollars", value))
 }

@@ -23,9 +23,12 @@ macro_rules! select_users {
     () => {
         "SELECT u.id, u.email, u.alias, u.role, u.sso_id, u.models, u.metadata, u.max_budget_nano, u.created_at,
                 u.created_by, u.updated_at, u.updated_by, u.extra,
-                COALESCE(r.spend_nano, 0) - u.spend_base_nano AS spend_nano,
+                COALESCE(r.spend_nano, 0) - COALESCE(w.base_nano, u.spend_base_nano) AS spend_nano,
+                CASE WHEN w.duration <> '' THEN w.ends_at END AS resets_at,
                 (SELECT COUNT(*) FROM keys k WHERE k.user_id = u.id) AS key_count
-         FROM users u LEFT JOIN running_totals r ON r.kind = 'user' AND r.within = '' AND r.id = u.id "
+         FROM users u LEFT JOIN running_totals r ON r.kind = 'user' AND r.within = '' AND r.id = u.id
+           LEFT JOIN budget_windows w ON w.kind = 'user' AND w.within = '' AND w.id = u.id
+             AND w.duration = COALESCE(u.budget_duration, '') "
     };
 }
 pub(crate) use select_users;

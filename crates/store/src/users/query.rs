@@ -28,7 +28,7 @@ macro_rules! order {
         " ORDER BY
             CASE CAST($6 AS TEXT)
                 WHEN 'created_at' THEN u.created_at WHEN 'updated_at' THEN u.updated_at
-                WHEN 'spend' THEN COALESCE(r.spend_nano, 0) - u.spend_base_nano
+                WHEN 'spend' THEN COALESCE(r.spend_nano, 0) - COALESCE(w.base_nano, u.spend_base_nano)
                 WHEN 'max_budget' THEN COALESCE(u.max_budget_nano, -1) ELSE 0
             END * CAST($7 AS BIGINT),
             CASE WHEN $7 > 0 THEN

@@ -1,4 +1,4 @@
-use domain::{Role, User, VirtualKey};
+use domain::{Calendar, Role, User, VirtualKey};
 use kit::{KeyHash, Money};
 use serde_json::{Map, Value};
 
@@ -9,25 +9,29 @@ use crate::audit::Actor;
 use crate::db::{Tx, on};
 use crate::keys::{merge, set, to_json};
 use crate::nouns::Write;
-use crate::policy::Subject;
+use crate::policy::{Subject, amount};
 use crate::sql::statements;
 
 statements! {
     INSERT = "INSERT INTO users (id, email, email_key, alias, role, sso_id, password_hash, models, metadata,
-                max_budget_nano, spend_base_nano, created_at, created_by, updated_at, updated_by, extra)
+                max_budget_nano, spend_base_nano, created_at, created_by, updated_at, updated_by, extra, budget_duration,
+                soft_budget_nano, budget_limits)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
                 COALESCE((SELECT spend_nano FROM running_totals WHERE kind = 'user' AND within = '' AND id = $1), 0)
                   - CAST($11 AS BIGINT),
-                $12, $13, $14, $15, $16)";
+                $12, $13, $14, $15, $16, $17, $18, $19)";
     // Also takes the row's lock, so that what is read next is what gets changed.
     LOCK = "UPDATE users SET updated_at = updated_at WHERE id = $1";
     UPDATE = "UPDATE users SET email = $2, email_key = $3, alias = $4, role = $5, sso_id = $6, models = $7,
-                metadata = $8, max_budget_nano = $9, updated_at = $10, updated_by = $11, extra = $12
+                metadata = $8, max_budget_nano = $9, updated_at = $10, updated_by = $11, extra = $12,
+                budget_duration = $13, soft_budget_nano = $14, budget_limits = $15
               WHERE id = $1";
     SET_SPEND = "UPDATE users SET spend_base_nano =
                 COALESCE((SELECT spend_nano FROM running_totals WHERE kind = 'user' AND within = '' AND id = $1), 0)
                   - CAST($2 AS BIGINT)
               WHERE id = $1";
+    SET_BASES = "UPDATE budget_windows SET base_nano = (SELECT spend_base_nano FROM users WHERE id = $1)
+                 WHERE kind = 'user' AND within = '' AND id = $1";
     SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE id = $1";
     END_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2";
     KEYS_OF = "SELECT hash FROM keys WHERE user_id = $1 ORDER BY hash LIMIT CAST($2 AS BIGINT)";
@@ -85,6 +89,7 @@ impl Users<'_> {
             tx.add_key(key, &self.db.calendar, actor).await?;
         }
         tx.insert_user(user, password_hash).await?;
+        tx.keep_user_windows(user, &self.db.calendar, actor).await?;
         if let Some(key) = key {
             tx.audit_key("created", None, Some(key), actor).await?;
         }
@@ -110,15 +115,25 @@ impl Users<'_> {
         patch.apply(&mut user);
         (user.updated_at, user.updated_by) = (actor.at, Some(actor.id.clone()));
         tx.update_user(&user).await?;
+        if budgets(&user) != budgets(&before) {
+            tx.keep_user_windows(&user, &self.db.calendar, actor).await?;
+        }
+        if spend.is_some() {
+            tx.tick_ledger(actor.at).await?;
+        }
         on!(&mut tx, |tx| {
             if let Some(spend) = spend {
                 sqlx::query(SET_SPEND).bind(id).bind(spend.nano()).execute(&mut **tx).await?;
+                sqlx::query(SET_BASES).bind(id).execute(&mut **tx).await?;
             }
         });
         if let Some(hash) = &password {
             tx.set_password(id, hash, keep).await?;
         }
         tx.audit_user("updated", Some(&before), Some(&user), password.is_some(), actor).await?;
+        if let Some(now) = tx.find_user(Some(id), None).await? {
+            (user.spend, user.resets_at) = (now.spend, now.resets_at);
+        }
         tx.commit().await?;
         Ok(Some(user))
     }
@@ -142,6 +157,7 @@ impl Users<'_> {
             let Some(user) = write.tx.lock_user(id).await? else { continue };
             write.tx.record_change(Subject::User(id), "deleted", actor).await?;
             write.tx.forget_invitation(id).await?;
+            write.tx.drop_windows(Subject::User(id)).await?;
             on!(&mut write.tx, |tx| {
                 sqlx::query(END_SESSIONS).bind(id).bind("").execute(&mut **tx).await?;
                 sqlx::query(DELETE).bind(id).execute(&mut **tx).await?;
@@ -154,7 +170,30 @@ impl Users<'_> {
     }
 }
 
+/// What decides which windows a user has: the times of their main budget, and of others.
+fn budgets(user: &User) -> (Option<&str>, Vec<&str>) {
+    (user.budget_duration(), user.other_durations())
+}
+
+/// Columns that are written out of `extra`: the time of the budget, the soft one, and several at once.
+fn columns(user: &User) -> Result<(Option<&str>, Option<i64>, String), StoreError> {
+    let soft = user.extra.get("soft_budget").map(amount).transpose()?.flatten();
+    let limits = user.extra.get("budget_limits").map_or_else(|| Ok("[]".into()), to_json)?;
+    Ok((user.budget_duration(), soft.map(Money::nano), limits))
+}
+
 impl Tx {
+    /// Makes a user's windows those of the budgets that they have now.
+    async fn keep_user_windows(
+        &mut self,
+        user: &User,
+        calendar: &Calendar,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let (main, others) = budgets(user);
+        self.keep_windows(Subject::User(&user.id), main, &others, calendar, actor.at).await
+    }
+
     async fn lock_user(&mut self, id: &str) -> Result<Option<User>, StoreError> {
         let row = on!(self, |tx| {
             sqlx::query(LOCK).bind(id).execute(&mut **tx).await?;
@@ -202,6 +241,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let (models, metadata, extra) =
             (to_json(&user.models)?, to_json(&user.metadata)?, to_json(&user.extra)?);
+        let (duration, soft, limits) = columns(user)?;
         on!(self, |tx| {
             sqlx::query(INSERT)
                 .bind(&user.id)
@@ -220,6 +260,9 @@ impl Tx {
                 .bind(user.updated_at.micros())
                 .bind(&user.updated_by)
                 .bind(&extra)
+                .bind(duration)
+                .bind(soft)
+                .bind(&limits)
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())
@@ -230,6 +273,7 @@ impl Tx {
     async fn update_user(&mut self, user: &User) -> Result<(), StoreError> {
         let (models, metadata, extra) =
             (to_json(&user.models)?, to_json(&user.metadata)?, to_json(&user.extra)?);
+        let (duration, soft, limits) = columns(user)?;
         on!(self, |tx| {
             sqlx::query(UPDATE)
                 .bind(&user.id)
@@ -244,6 +288,9 @@ impl Tx {
                 .bind(user.updated_at.micros())
                 .bind(&user.updated_by)
                 .bind(&extra)
+                .bind(duration)
+                .bind(soft)
+                .bind(&limits)
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())

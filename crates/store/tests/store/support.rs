@@ -131,6 +131,7 @@ pub fn key(raw: &str) -> VirtualKey {
             .clone(),
         max_budget: Some(Money(5_000_000_000)),
         spend: Money::ZERO,
+        window: None,
         blocked: false,
         expires: Some(Timestamp::from_secs(1_000)),
         created_at: Timestamp::from_secs(1),

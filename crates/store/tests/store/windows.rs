@@ -1,13 +1,14 @@
 //! Budgets for a time: a call counts in the window in which it began, whatever is late and whoever is at it.
 
 use domain::key::KeyTerms;
-use domain::{AccountId, AccountKind, AccountPolicy, VirtualKey};
+use domain::{AccountId, AccountKind, AccountPolicy, Role, User, VirtualKey};
 use kit::{Money, Timestamp};
 use serde_json::json;
 use store::Store;
 use store::audit::AuditQuery;
 use store::keys::KeyPatch;
 use store::policy::Stored;
+use store::users::UserPatch;
 
 use crate::support::{TestDb, actor, backends, event, key};
 
@@ -39,6 +40,26 @@ async fn with_team(db: &TestDb, duration: &str) -> VirtualKey {
     key.team_id = Some("red".into());
     db.store.keys().create(&key, &actor(1)).await.unwrap();
     key
+}
+
+fn user(id: &str, extra: serde_json::Value) -> User {
+    User {
+        id: id.into(),
+        email: None,
+        alias: None,
+        role: Role::InternalUser,
+        sso_id: None,
+        models: Vec::new(),
+        metadata: Default::default(),
+        max_budget: Some(Money(100)),
+        spend: Money::ZERO,
+        resets_at: None,
+        created_at: Timestamp(0),
+        created_by: None,
+        updated_at: Timestamp(0),
+        updated_by: None,
+        extra: extra.as_object().unwrap().clone(),
+    }
 }
 
 async fn ship(store: &Store, id: u128, key: &VirtualKey, started: i64, cost: i64) {
@@ -87,6 +108,34 @@ backends! {
         let patch = KeyPatch { extra: extra.as_object().unwrap().clone(), ..KeyPatch::default() };
         store.keys().update(key.hash, patch, &actor(9)).await.unwrap();
         assert_eq!(ends(terms().await), [("1d".into(), DAY), ("30d".into(), 31 * DAY)]);
+    }
+
+    async fn what_a_user_or_key_spent_is_shown_less_its_base(db: TestDb) {
+        let (store, mut key) = (&db.store, with_team(&db, "1d").await);
+        let ada = user("ada", json!({"budget_duration": "1d", "budget_limits": [{"budget_duration": "1h", "max_budget": 1}]}));
+        store.users().create(&ada, None, None, &actor(1)).await.unwrap();
+        key = store.keys().get(key.hash).await.unwrap().unwrap();
+        let patch = KeyPatch { extra: json!({"budget_duration": "1d"}).as_object().unwrap().clone(), ..KeyPatch::default() };
+        store.keys().update(key.hash, patch, &actor(2)).await.unwrap();
+        let shown = async || {
+            let (user, key) = (store.users().get("ada").await.unwrap().unwrap(), store.keys().get(key.hash).await.unwrap().unwrap());
+            let seconds = |at: Option<Timestamp>| at.unwrap().micros() / 1_000_000;
+            (user.spend.0, seconds(user.resets_at), key.spent().0, seconds(key.resets_at()))
+        };
+        ship(store, 1, &key, 10, 7).await;
+        assert_eq!(shown().await, (7, DAY, 7, DAY));
+        store.windows().end_due(&actor(DAY)).await.unwrap();
+        ship(store, 2, &key, DAY + 1, 5).await;
+        ship(store, 3, &key, DAY - 1, 100).await;
+        assert_eq!(shown().await, (5, 2 * DAY, 5, 2 * DAY));
+        let patch = UserPatch { spend: Some(Money(2)), ..UserPatch::default() };
+        assert_eq!(store.users().update("ada", patch, &actor(DAY + 2)).await.unwrap().unwrap().spend, Money(2));
+        let policy = account(store, AccountKind::User, "", "ada").await;
+        assert!(policy.windows.iter().all(|window| policy.spend - window.base == Money(2)) && policy.windows.len() == 2);
+        let patch = UserPatch { extra: json!({"budget_duration": null}).as_object().unwrap().clone(), ..UserPatch::default() };
+        let free = store.users().update("ada", patch, &actor(DAY + 3)).await.unwrap().unwrap();
+        assert_eq!((free.spend, free.resets_at), (Money(2), None));
+        store.users().delete(&["ada".into()], &actor(DAY + 4)).await.unwrap();
     }
 
     async fn after_a_long_absence_the_present_window_begins(db: TestDb) {
