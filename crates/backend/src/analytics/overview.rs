@@ -19,7 +19,7 @@ const QUARTERS_PER_DAY: i64 = 96;
 /// Models and keys in the lists.
 const TOP: u32 = 5;
 /// Furthest time zones from UTC.
-const OFFSET_MINUTES_MAX: i64 = 14 * 60;
+const OFFSET_MINUTES_MAX: u64 = 14 * 60;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -118,7 +118,7 @@ pub async fn overview(
     _caller: Caller,
     Params(query): Params<OverviewQuery>,
 ) -> Result<Json<Overview>, ApiError> {
-    if query.timezone.abs() > OFFSET_MINUTES_MAX {
+    if query.timezone.unsigned_abs() > OFFSET_MINUTES_MAX {
         let message = format!("`timezone` goes from -{OFFSET_MINUTES_MAX} to {OFFSET_MINUTES_MAX} minutes.");
         return Err(ApiError::bad("timezone", message));
     }

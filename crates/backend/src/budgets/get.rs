@@ -62,10 +62,8 @@ pub struct BudgetSetting {
     field_name: &'static str,
     field_type: &'static str,
     field_description: &'static str,
-    #[schema(value_type = Option<Object>)]
     field_value: Value,
     stored_in_db: bool,
-    #[schema(value_type = Option<Object>)]
     field_default_value: Value,
 }
 

@@ -101,7 +101,8 @@ macro_rules! writes {
         /// Let blocked customers go on.
         #[utoipa::path(
             post, path = concat!($prefix, "/unblock"), tag = "customers", operation_id = $unblock,
-            request_body = NamedCustomers, responses((status = 200, body = StillBlocked), Refusals),
+            request_body = NamedCustomers,
+            responses((status = 200, body = StillBlocked), (status = 404, description = "One of them does not exist", body = ErrorBody), Refusals),
         )]
         pub async fn unblock(
             Extract(state): Extract<Shared>,

@@ -60,6 +60,12 @@ pub enum Refusals {
     Bad(ErrorBody),
     #[response(status = 401, description = "No valid key or session, or one that may not do this")]
     Unauthorized(ErrorBody),
+    #[response(status = 403, description = "The caller may not do this to that object")]
+    Forbidden(ErrorBody),
+    #[response(status = 409, description = "Another request was quicker, or the name is taken")]
+    Conflict(ErrorBody),
+    #[response(status = 413, description = "The body is larger than 1 MiB")]
+    TooLarge(ErrorBody),
     #[response(status = 422, description = "The request does not fit its schema")]
     Invalid(InvalidBody),
     #[response(status = 503, description = "Too busy, or the database is away; see Retry-After")]

@@ -63,10 +63,10 @@ impl Default for SpendLogsQuery {
 
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "only describes the answer for the document")]
-pub enum SpendLogs {
-    Rows(Vec<SpendLog>),
-    Days(Vec<SpendDay>),
+#[allow(dead_code, reason = "only describes the answers for the document")]
+pub enum SpendLogEntry {
+    Row(Box<SpendLog>),
+    Day(SpendDay),
 }
 
 #[derive(Serialize, ToSchema)]
@@ -86,7 +86,7 @@ pub struct SpendDay {
 /// administrators see their own.
 #[utoipa::path(
     get, path = "/spend/logs", tag = "spend", operation_id = "listSpendLogs", params(SpendLogsQuery),
-    responses((status = 200, body = SpendLogs), Refusals),
+    responses((status = 200, body = Vec<SpendLogEntry>), Refusals),
 )]
 pub async fn logs(
     Extract(state): Extract<Shared>,

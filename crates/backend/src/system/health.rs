@@ -45,7 +45,7 @@ impl From<ReaderStatus> for ReaderReads {
 /// The process answers.
 #[utoipa::path(
     get, path = "/health/liveliness", tag = "health", operation_id = "liveliness",
-    responses((status = 200, body = String)), security(()),
+    responses((status = 200, body = String, content_type = "application/json")), security(()),
 )]
 pub async fn liveliness() -> Json<&'static str> {
     Json("I'm alive!")
@@ -54,7 +54,7 @@ pub async fn liveliness() -> Json<&'static str> {
 /// The same.
 #[utoipa::path(
     get, path = "/health/liveness", tag = "health", operation_id = "liveness",
-    responses((status = 200, body = String)), security(()),
+    responses((status = 200, body = String, content_type = "application/json")), security(()),
 )]
 pub async fn liveness() -> Json<&'static str> {
     Json("I'm alive!")

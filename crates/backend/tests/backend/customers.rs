@@ -17,7 +17,12 @@ backends! {
         assert_eq!(changed["litellm_budget_table"]["budget_duration"], "1d");
         let blocked = app.post("/customer/block", json!({"user_ids": ["c", "new"]})).await.ok();
         assert_eq!((&blocked["blocked_users"][0]["blocked"], &blocked["blocked_users"][1]["user_id"]), (&json!(true), &json!("new")));
+        // All of them or none.
+        app.post("/end_user/unblock", json!({"user_ids": ["c", "none"]})).await.error(404);
+        assert_eq!(app.get("/end_user/info?end_user_id=c").await.ok()["blocked"], true);
         assert_eq!(app.post("/end_user/unblock", json!({"user_ids": ["c"]})).await.ok()["blocked_users"], json!([]));
+        app.post("/customer/delete", json!({"user_ids": ["new", "none"]})).await.error(404);
+        app.get("/customer/info?end_user_id=new").await.ok();
         assert_eq!(app.get("/end_user/info?end_user_id=c").await.ok()["blocked"], false);
         let list = app.get("/customer/list?page_size=1").await;
         assert_eq!((list.header("x-total-count"), list.ok().as_array().unwrap().len()), (Some("2"), 1));

@@ -121,5 +121,6 @@ backends! {
         assert_eq!(app.get("/organization/list?page_size=-1").await.status.as_u16(), 422);
         app.patch(MASTER, "/organization/update", json!({"organization_id": "none", "organization_alias": "x"})).await.error(404);
         app.delete(MASTER, "/organization/delete", json!({"organization_ids": ["none"]})).await.error(404);
+        app.delete(MASTER, "/organization/member_delete", json!({"organization_id": "", "user_id": ""})).await.error(404);
     }
 }

@@ -152,6 +152,7 @@ backends! {
         let east = app.get("/analytics/overview?period=7d&timezone=-840").await.ok();
         assert_eq!((&east["series"][6]["at"], &east["today"]["requests"]), (&json!("2026-01-30T10:00:00Z"), &json!(3)));
         app.get("/analytics/overview?timezone=841").await.error(400);
+        app.get("/analytics/overview?timezone=-9223372036854775808").await.error(400);
         assert_eq!(app.get("/analytics/overview?period=1y").await.status.as_u16(), 422);
     }
 

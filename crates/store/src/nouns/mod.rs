@@ -81,7 +81,7 @@ pub trait Noun: Clone + PartialEq + Serialize + Send + Sync + Sized {
     fn subject(&self) -> Subject<'_>;
     fn name(&self) -> Name {
         let (_, within, id) = self.subject().row();
-        Name { within, id }
+        Name { within: Some(within).filter(|within| !within.is_empty()), id }
     }
     fn read(row: &Columns<'_>) -> Result<Self, StoreError>;
     /// In the order of [`Statements::put`].
@@ -103,14 +103,14 @@ pub trait Noun: Clone + PartialEq + Serialize + Send + Sync + Sized {
 /// What a row is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// The team or organisation of a member; empty for the rest.
-    pub within: String,
+    /// The team or organisation of a member; `None` for the rest.
+    pub within: Option<String>,
     pub id: String,
 }
 
 impl From<&str> for Name {
     fn from(id: &str) -> Self {
-        Self { within: String::new(), id: id.to_owned() }
+        Self { within: None, id: id.to_owned() }
     }
 }
 
@@ -122,14 +122,13 @@ impl From<&String> for Name {
 
 impl From<(&str, &str)> for Name {
     fn from((within, id): (&str, &str)) -> Self {
-        Self { within: within.to_owned(), id: id.to_owned() }
+        Self { within: Some(within.to_owned()), id: id.to_owned() }
     }
 }
 
 impl Name {
     pub(crate) fn cells(&self) -> Vec<Cell> {
-        let within = Some(&self.within).filter(|within| !within.is_empty());
-        within.into_iter().chain([&self.id]).map(Cell::from).collect()
+        self.within.iter().chain([&self.id]).map(Cell::from).collect()
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Write<'a> {
     ) -> Result<(), StoreError> {
         let Some(noun) = after.or(before) else { return Ok(()) };
         let Name { within, id } = noun.name();
-        let id = if within.is_empty() { id } else { format!("{within}/{id}") };
+        let id = within.map(|within| format!("{within}/{id}")).unwrap_or(id);
         let object = Object { table: N::TABLE, id, team_id: noun.team(), key_hash: None };
         let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
         self.entries.push(Change { action, object, before, after });
