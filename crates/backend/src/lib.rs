@@ -9,6 +9,7 @@ mod auth;
 mod budgets;
 mod credentials;
 mod customers;
+mod fold;
 mod http;
 mod invitations;
 mod keys;

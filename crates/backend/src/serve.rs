@@ -20,9 +20,9 @@ use tower_service::Service as _;
 
 use crate::audit::keep_bounded;
 use crate::openapi::router;
-use crate::prune;
 use crate::state::State;
 use crate::windows;
+use crate::{fold, prune};
 
 /// Longest wait for open requests once shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +46,7 @@ pub async fn serve(
     let _chores = [
         Chore(tokio::spawn(keep_bounded(state.clone()))),
         Chore(tokio::spawn(prune::run(state.store.clone(), state.clock.clone()))),
+        Chore(tokio::spawn(fold::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(windows::run(state.store.clone(), state.clock.clone()))),
     ];
     let router = router(state);

@@ -23,6 +23,11 @@ pub enum StoreError {
     /// More than one transaction should take.
     #[error("too many {0} at once")]
     TooMany(&'static str),
+    /// Usage is not counted by this combination of dimensions.
+    #[error(
+        "usage of customers and tags cannot be told apart by key, user, team or organisation, nor by each other"
+    )]
+    NotCounted,
     #[error("`{0}` is not a database URL: it starts with `sqlite:`, `postgres://` or `postgresql://`")]
     Url(String),
     #[error("stored value of {what} cannot be read: {why}")]

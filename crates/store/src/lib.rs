@@ -25,6 +25,7 @@ mod settings;
 pub mod spend;
 mod sql;
 mod store;
+pub mod usage;
 pub mod users;
 mod values;
 mod vault;

@@ -26,11 +26,15 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::users::every_statement(),
         &crate::spend::every_statement(),
         crate::migrate::ALL,
+        &crate::usage::every_statement(),
         &crate::windows::every_statement(),
     ]
     .concat()
     .into_iter()
     .chain(crate::ledger::batches().iter().flat_map(|batch| batch.texts()))
+    .chain(crate::spend::batches().into_iter().flat_map(|batch| batch.texts()))
+    .chain(crate::usage::batches().into_iter().flat_map(|batch| batch.texts()))
+    .chain(crate::usage::lists().iter().flat_map(|list| list.texts()))
     .chain(crate::nouns::batches().iter().flat_map(|batch| batch.texts()))
     .collect()
 }

@@ -8,7 +8,7 @@ use crate::credentials::Credentials;
 use crate::db::{Db, Either, on};
 use crate::invitations::Invitations;
 use crate::keys::Keys;
-use crate::ledger::{Dimensions, Ledger};
+use crate::ledger::Ledger;
 use crate::models::Models;
 use crate::nouns::Nouns;
 use crate::policy::Policy;
@@ -16,6 +16,7 @@ use crate::reads::Reader;
 use crate::reseal::Resealing;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
+use crate::usage::{Names, Usage};
 use crate::users::Users;
 use crate::windows::Windows;
 use crate::{ReaderStatus, Settings, StoreError, Vault};
@@ -31,7 +32,7 @@ pub enum Kind {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) db: Arc<Db>,
-    dimensions: Arc<Dimensions>,
+    names: Arc<Names>,
 }
 
 impl Store {
@@ -50,7 +51,7 @@ impl Store {
     /// # Errors
     /// When the URL names neither database.
     pub fn connect_lazy(settings: &Settings) -> Result<Self, StoreError> {
-        Ok(Self { db: Arc::new(Db::new(settings)?), dimensions: Arc::default() })
+        Ok(Self { db: Arc::new(Db::new(settings)?), names: Arc::default() })
     }
 
     /// Whether the database that takes writes answers.
@@ -150,7 +151,11 @@ impl Store {
     }
 
     pub fn ledger(&self) -> Ledger<'_> {
-        Ledger { db: &self.db, dimensions: &self.dimensions }
+        Ledger { db: &self.db, names: &self.names }
+    }
+
+    pub fn usage(&self) -> Usage<'_> {
+        Usage { db: &self.db }
     }
 
     pub fn spend(&self) -> Spend<'_> {

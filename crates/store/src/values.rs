@@ -67,15 +67,53 @@ impl Batch {
 }
 
 fn text(head: &str, types: &[&str], tail: &str, rows: usize, placeholders: Placeholders) -> String {
+    format!("{head} {} {tail}", list(types, rows, 0, placeholders))
+}
+
+/// `VALUES` of so many rows, whose placeholders come after `fixed` others.
+fn list(types: &[&str], rows: usize, fixed: usize, placeholders: Placeholders) -> String {
     let row = |row: usize| {
         let cells = types.iter().enumerate().map(|(column, kind)| match placeholders {
-            Placeholders::Numbered => format!("CAST(${} AS {kind})", row * types.len() + column + 1),
+            Placeholders::Numbered => format!("CAST(${} AS {kind})", fixed + row * types.len() + column + 1),
             Placeholders::Plain => "?".to_owned(),
         });
         format!("({})", cells.collect::<Vec<_>>().join(","))
     };
-    let rows = (0..rows).map(row).collect::<Vec<_>>().join(",");
-    format!("{head} VALUES {rows} {tail}")
+    format!("VALUES {}", (0..rows).map(row).collect::<Vec<_>>().join(","))
+}
+
+/// How many rows one text of a [`Listed`] takes.
+const LISTED_SIZES: [usize; 4] = [4, 32, 256, 2_048];
+
+/// A question about a whole list of rows at once, which is filled up with rows that ask nothing. Its first placeholders
+/// are for other values.
+pub(crate) struct Listed {
+    name: &'static str,
+    texts: LazyLock<[String; 4], Box<dyn Fn() -> [String; 4] + Send + Sync>>,
+}
+
+impl Listed {
+    /// `fixed`: how many placeholders `head` and `tail` have.
+    pub fn new(
+        name: &'static str,
+        fixed: usize,
+        head: &'static str,
+        types: &'static [&'static str],
+        tail: &'static str,
+    ) -> Self {
+        let text = move |rows| format!("{head} {} {tail}", list(types, rows, fixed, Placeholders::Numbered));
+        Self { name, texts: LazyLock::new(Box::new(move || LISTED_SIZES.map(text))) }
+    }
+
+    /// The statement for a list of this length, and how many rows it takes; `None` for too long a list.
+    pub fn text(&'static self, rows: usize) -> Option<(&'static str, usize)> {
+        let index = LISTED_SIZES.iter().position(|size| rows <= *size)?;
+        Some((self.texts[index].as_str(), LISTED_SIZES[index]))
+    }
+
+    pub fn texts(&'static self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.texts.iter().map(|text| (self.name, text.as_str()))
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! Takes in what the gateways did: each event once, with the totals and roll-ups that follow from it.
 
-mod dimension;
 mod event;
-mod rollup;
 mod running;
 
 use std::collections::{BTreeMap, HashSet};
@@ -11,16 +9,14 @@ use std::sync::{Arc, LazyLock};
 use domain::UsageEvent;
 use kit::{KeyHash, Money, Timestamp};
 
-pub(crate) use dimension::Dimensions;
 pub(crate) use event::EventRow;
-pub(crate) use rollup::bucket_micros;
-pub use rollup::{MICROS_PER_QUARTER, QUARTERS_PER_DAY, quarter_of};
-pub(crate) use running::charged;
 pub use running::{RunningTotal, TotalOf};
+pub(crate) use running::{charged, tags};
 
 use crate::StoreError;
 use crate::db::{Db, Tx, on};
 use crate::sql::statements;
+use crate::usage::Names;
 use crate::values::Batch;
 
 statements! {
@@ -44,12 +40,12 @@ static ADD_SPEND: LazyLock<Batch> = LazyLock::new(|| {
 
 /// Every statement of the ledger that takes one row.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, dimension::ALL, running::ALL].concat()
+    [ALL, running::ALL].concat()
 }
 
 /// Every statement of the ledger that takes many rows.
-pub(crate) fn batches() -> [&'static Batch; 6] {
-    [&event::FIND, &event::INSERT, &rollup::ADD_USAGE, &rollup::ADD_LATENCY, &running::ADD_TOTALS, &ADD_SPEND]
+pub(crate) fn batches() -> [&'static Batch; 4] {
+    [&event::FIND, &event::INSERT, &running::ADD_TOTALS, &ADD_SPEND]
 }
 
 /// What is thought of a batch before it is stored.
@@ -72,7 +68,7 @@ pub struct Shipped {
 
 pub struct Ledger<'a> {
     pub(crate) db: &'a Db,
-    pub(crate) dimensions: &'a Dimensions,
+    pub(crate) names: &'a Names,
 }
 
 impl Ledger<'_> {
@@ -112,12 +108,12 @@ impl Ledger<'_> {
         if expect == Expect::AllNew && inserted < rows.len() as u64 {
             return Ok(None);
         }
-        let learned = tx.add_rollups(&rows, self.dimensions).await?;
+        let learned = tx.add_usage(&rows, self.names).await?;
         tx.add_totals(&rows, at).await?;
         let key_spend = tx.add_spend(&rows, at).await?;
         tx.raise_bases(&rows).await?;
         tx.commit().await?;
-        self.dimensions.learn(learned);
+        self.names.learn(learned);
         let at = Some(at).filter(|_| expect == Expect::AllNew);
         Ok(Some(Shipped { inserted: rows.len(), key_spend, at }))
     }

@@ -126,7 +126,7 @@ pub(crate) fn charged(row: &EventRow) -> Result<Vec<(&'static str, String, Strin
 }
 
 /// Each tag of an event once, as the database takes it.
-fn tags(row: &EventRow) -> Result<BTreeSet<String>, StoreError> {
+pub(crate) fn tags(row: &EventRow) -> Result<BTreeSet<String>, StoreError> {
     if &*row.tags == "[]" {
         return Ok(BTreeSet::new());
     }

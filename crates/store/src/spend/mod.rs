@@ -10,12 +10,18 @@ use kit::Timestamp;
 pub use logs::{LOG_ROWS_MAX, LogQuery};
 pub use totals::{KeySpend, Latency, Point, REPORT_ROWS_MAX, Share, Split, Steps, Totals};
 
+use crate::StoreError;
 use crate::db::Db;
-use crate::ledger::{MICROS_PER_QUARTER, quarter_of};
+use crate::usage::{MICROS_PER_QUARTER, Timeline, quarter_of};
+use crate::values::Batch;
 
 /// Every statement about spend.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [logs::ALL, totals::ALL].concat()
+    logs::ALL.to_vec()
+}
+
+pub(crate) fn batches() -> [&'static Batch; 1] {
+    [&totals::KEY_NAMES]
 }
 
 /// A stretch of time in whole quarter-hours.
@@ -32,6 +38,11 @@ impl Range {
             from_quarter: quarter_of(from.micros()),
             until_quarter: quarter_of(until.micros().saturating_add(MICROS_PER_QUARTER - 1)),
         }
+    }
+
+    /// As one step.
+    fn whole(self) -> Result<Timeline, StoreError> {
+        Timeline::new([self.from_quarter, self.until_quarter])
     }
 }
 

@@ -1,62 +1,29 @@
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use kit::{Money, Timestamp};
 
 use super::{Range, Scope, Spend};
 use crate::StoreError;
-use crate::ledger::{MICROS_PER_QUARTER, bucket_micros};
 use crate::reads::read;
-use crate::sql::statements;
+use crate::usage::{
+    Answer, Dimension, Filter, MICROS_PER_QUARTER, QUARTERS_PER_DAY, Question, Timed, Timeline, ask,
+    bucket_micros, histograms,
+};
+use crate::values::{Batch, Placeholders};
 
 /// Rows of one report at most.
 pub const REPORT_ROWS_MAX: u32 = 5000;
 
-macro_rules! sums {
-    () => {
-        " CAST(COALESCE(SUM(u.requests), 0) AS BIGINT) AS requests,
-          CAST(COALESCE(SUM(u.attempts), 0) AS BIGINT) AS attempts,
-          CAST(COALESCE(SUM(u.failures), 0) AS BIGINT) AS failures,
-          CAST(COALESCE(SUM(u.refusals), 0) AS BIGINT) AS refusals,
-          CAST(COALESCE(SUM(u.cancellations), 0) AS BIGINT) AS cancellations,
-          CAST(COALESCE(SUM(u.input_tokens), 0) AS BIGINT) AS input_tokens,
-          CAST(COALESCE(SUM(u.output_tokens), 0) AS BIGINT) AS output_tokens,
-          CAST(COALESCE(SUM(u.cache_read_tokens), 0) AS BIGINT) AS cache_read_tokens,
-          CAST(COALESCE(SUM(u.cache_write_tokens), 0) AS BIGINT) AS cache_write_tokens,
-          CAST(COALESCE(SUM(u.reasoning_tokens), 0) AS BIGINT) AS reasoning_tokens,
-          CAST(COALESCE(SUM(u.cost_nano), 0) AS BIGINT) AS cost_nano "
-    };
-}
-macro_rules! from_range {
-    () => {
-        " FROM usage_quarter_hours u JOIN usage_dimensions d ON d.id = u.dimension
-          WHERE u.quarter >= CAST($1 AS BIGINT) AND u.quarter < CAST($2 AS BIGINT)
-            AND (CAST($3 AS TEXT) IS NULL OR d.api_key = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR d.user_id = $4) "
-    };
-}
-macro_rules! day {
-    () => {
-        " ((u.quarter + CAST($5 AS BIGINT)) / CAST($6 AS BIGINT)) "
-    };
-}
-
-statements! {
-    TOTALS = concat!("SELECT ", sums!(), from_range!());
-    SERIES = concat!("SELECT ", day!(), " AS step, '' AS name, ", sums!(), from_range!(), " GROUP BY 1, 2 ORDER BY 1");
-    SERIES_BY_MODEL = concat!("SELECT ", day!(), " AS step, d.model AS name, ", sums!(), from_range!(),
-                              " GROUP BY 1, 2 ORDER BY cost_nano DESC, 1, 2 LIMIT CAST($7 AS BIGINT)");
-    SERIES_BY_USER = concat!("SELECT ", day!(), " AS step, d.user_id AS name, ", sums!(), from_range!(),
-                             " GROUP BY 1, 2 ORDER BY cost_nano DESC, 1, 2 LIMIT CAST($7 AS BIGINT)");
-    BY_MODEL = concat!("SELECT d.model AS name, ", sums!(), from_range!(),
-                       " GROUP BY 1 ORDER BY cost_nano DESC, requests DESC, 1 LIMIT CAST($5 AS BIGINT)");
-    BY_PROVIDER = concat!("SELECT d.provider AS name, ", sums!(), from_range!(),
-                          " GROUP BY 1 ORDER BY cost_nano DESC, requests DESC, 1 LIMIT CAST($5 AS BIGINT)");
-    BY_KEY = concat!("SELECT t.*, COALESCE(k.alias, x.alias) AS key_alias, COALESCE(k.name, x.name) AS key_name
-                      FROM (SELECT d.api_key AS name, ", sums!(), from_range!(),
-                     "      GROUP BY 1 ORDER BY cost_nano DESC, requests DESC, 1 LIMIT CAST($5 AS BIGINT)) AS t
-                      LEFT JOIN keys k ON k.hash = t.name LEFT JOIN deleted_keys x ON x.hash = t.name
-                      ORDER BY t.cost_nano DESC, t.requests DESC, t.name");
-    LATENCY = "SELECT bucket, CAST(SUM(requests) AS BIGINT) FROM latency_quarter_hours
-               WHERE quarter >= $1 AND quarter < $2 GROUP BY bucket ORDER BY bucket";
-}
+/// Names of keys, deleted ones included.
+pub(super) static KEY_NAMES: LazyLock<Batch> = LazyLock::new(|| {
+    Batch::new(
+        "KEY_NAMES",
+        "SELECT a.column1, COALESCE(k.alias, x.alias), COALESCE(k.name, x.name) FROM (",
+        &["TEXT"],
+        ") AS a LEFT JOIN keys k ON k.hash = a.column1 LEFT JOIN deleted_keys x ON x.hash = a.column1",
+    )
+});
 
 /// What a set of calls adds up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -76,6 +43,8 @@ pub struct Totals {
     pub cache_write_tokens: i64,
     pub reasoning_tokens: i64,
     pub cost_nano: i64,
+    /// From each request's first byte to the last of its answer, added up.
+    pub duration_micros: i64,
 }
 
 impl Totals {
@@ -95,31 +64,20 @@ pub struct Point {
 }
 
 /// The part of one model or provider.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
     pub name: String,
-    #[sqlx(flatten)]
     pub totals: Totals,
 }
 
 /// The part of one key.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySpend {
     /// Hash, or the master key's label.
-    #[sqlx(rename = "name")]
     pub api_key: String,
     pub key_alias: Option<String>,
     pub key_name: Option<String>,
-    #[sqlx(flatten)]
     pub totals: Totals,
-}
-
-#[derive(sqlx::FromRow)]
-struct PointRow {
-    step: i64,
-    name: String,
-    #[sqlx(flatten)]
-    totals: Totals,
 }
 
 /// How long calls took: a histogram.
@@ -153,10 +111,20 @@ pub struct Steps {
 }
 
 impl Steps {
-    pub const DAYS: Self = Self { width_quarters: crate::ledger::QUARTERS_PER_DAY, offset_quarters: 0 };
+    pub const DAYS: Self = Self { width_quarters: QUARTERS_PER_DAY, offset_quarters: 0 };
 
-    const fn start(self, step: i64) -> Timestamp {
-        Timestamp((step * self.width_quarters - self.offset_quarters) * MICROS_PER_QUARTER)
+    /// The steps that a range is part of, and the start of the first.
+    fn of(self, range: Range) -> Result<(Timeline, i64), StoreError> {
+        let (width, offset) = (self.width_quarters.max(1), self.offset_quarters);
+        let first = (range.from_quarter + offset).div_euclid(width) * width - offset;
+        let steps = (range.until_quarter - first).max(0).div_euclid(width) + 1;
+        let inner = (1..steps).map(|step| first + step * width);
+        let bounds = [range.from_quarter].into_iter().chain(inner).chain([range.until_quarter]);
+        Ok((Timeline::new(bounds)?, first))
+    }
+
+    const fn start(self, first: i64, step: i64) -> Timestamp {
+        Timestamp((first + step * self.width_quarters) * MICROS_PER_QUARTER)
     }
 }
 
@@ -168,26 +136,37 @@ pub enum Split {
     User,
 }
 
+impl Split {
+    const fn by(self) -> Option<Dimension> {
+        match self {
+            Self::Nothing => None,
+            Self::Model => Some(Dimension::Model),
+            Self::User => Some(Dimension::User),
+        }
+    }
+}
+
+impl Scope {
+    fn filters(&self) -> Vec<Filter> {
+        let filter = |dimension, is: &Option<String>| is.clone().map(|is| Filter { dimension, is });
+        let filters = [filter(Dimension::Key, &self.api_key), filter(Dimension::User, &self.user_id)];
+        filters.into_iter().flatten().collect()
+    }
+}
+
 impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn totals(&self, range: Range, scope: &Scope) -> Result<Totals, StoreError> {
-        read!(self.db, Report, |connection| {
-            sqlx::query_as(TOTALS)
-                .bind(range.from_quarter)
-                .bind(range.until_quarter)
-                .bind(&scope.api_key)
-                .bind(&scope.user_id)
-                .fetch_one(&mut **connection)
-                .await?
-        })
+        let answers = self.sums(range.whole()?, None, scope, 1).await?;
+        Ok(answers.first().map(|answer| answer.totals).unwrap_or_default())
     }
 
-    /// Totals per step of time; steps without calls are absent. A split series has at most
+    /// Totals per step of time, in order; steps without calls are absent. A split series has at most
     /// [`REPORT_ROWS_MAX`] points, the dearest first.
     ///
     /// # Errors
-    /// When the database fails or takes too long.
+    /// When the database fails or takes too long, or there are too many steps.
     pub async fn series(
         &self,
         range: Range,
@@ -195,27 +174,17 @@ impl Spend<'_> {
         split: Split,
         scope: &Scope,
     ) -> Result<Vec<Point>, StoreError> {
-        let text = match split {
-            Split::Nothing => SERIES,
-            Split::Model => SERIES_BY_MODEL,
-            Split::User => SERIES_BY_USER,
+        let (timeline, first) = steps.of(range)?;
+        let mut answers = self.sums(timeline, split.by(), scope, REPORT_ROWS_MAX).await?;
+        if split == Split::Nothing {
+            answers.sort_by_key(|answer| answer.step);
+        }
+        let point = |answer: Answer| Point {
+            at: steps.start(first, answer.step),
+            name: answer.name,
+            totals: answer.totals,
         };
-        let rows: Vec<PointRow> = read!(self.db, Report, |connection| {
-            let query = sqlx::query_as(text)
-                .bind(range.from_quarter)
-                .bind(range.until_quarter)
-                .bind(&scope.api_key)
-                .bind(&scope.user_id)
-                .bind(steps.offset_quarters)
-                .bind(steps.width_quarters.max(1));
-            let limited = match split {
-                Split::Nothing => query,
-                Split::Model | Split::User => query.bind(i64::from(REPORT_ROWS_MAX)),
-            };
-            limited.fetch_all(&mut **connection).await?
-        })?;
-        let point = |row: PointRow| Point { at: steps.start(row.step), name: row.name, totals: row.totals };
-        Ok(rows.into_iter().map(point).collect())
+        Ok(answers.into_iter().map(point).collect())
     }
 
     /// The dearest models, by the provider's name of them.
@@ -223,7 +192,7 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn by_model(&self, range: Range, scope: &Scope, limit: u32) -> Result<Vec<Share>, StoreError> {
-        self.shares(BY_MODEL, range, scope, limit).await
+        self.shares(Dimension::Model, range, scope, limit).await
     }
 
     /// The dearest providers.
@@ -236,26 +205,7 @@ impl Spend<'_> {
         scope: &Scope,
         limit: u32,
     ) -> Result<Vec<Share>, StoreError> {
-        self.shares(BY_PROVIDER, range, scope, limit).await
-    }
-
-    async fn shares(
-        &self,
-        text: &'static str,
-        range: Range,
-        scope: &Scope,
-        limit: u32,
-    ) -> Result<Vec<Share>, StoreError> {
-        read!(self.db, Report, |connection| {
-            sqlx::query_as(text)
-                .bind(range.from_quarter)
-                .bind(range.until_quarter)
-                .bind(&scope.api_key)
-                .bind(&scope.user_id)
-                .bind(i64::from(limit.clamp(1, REPORT_ROWS_MAX)))
-                .fetch_all(&mut **connection)
-                .await?
-        })
+        self.shares(Dimension::Provider, range, scope, limit).await
     }
 
     /// The keys that spent most, deleted ones included.
@@ -263,16 +213,13 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn by_key(&self, range: Range, scope: &Scope, limit: u32) -> Result<Vec<KeySpend>, StoreError> {
-        read!(self.db, Report, |connection| {
-            sqlx::query_as(BY_KEY)
-                .bind(range.from_quarter)
-                .bind(range.until_quarter)
-                .bind(&scope.api_key)
-                .bind(&scope.user_id)
-                .bind(i64::from(limit.clamp(1, REPORT_ROWS_MAX)))
-                .fetch_all(&mut **connection)
-                .await?
-        })
+        let shares = self.shares(Dimension::Key, range, scope, limit).await?;
+        let names = self.key_names(&shares).await?;
+        let spend = |share: Share| {
+            let (key_alias, key_name) = names.get(&share.name).cloned().unwrap_or_default();
+            KeySpend { api_key: share.name, key_alias, key_name, totals: share.totals }
+        };
+        Ok(shares.into_iter().map(spend).collect())
     }
 
     /// How long calls took that reached a provider.
@@ -280,11 +227,50 @@ impl Spend<'_> {
     /// # Errors
     /// When the database fails or takes too long.
     pub async fn latency(&self, range: Range) -> Result<Latency, StoreError> {
-        let rows: Vec<(i64, i64)> = read!(self.db, Report, |connection| {
-            let query = sqlx::query_as(LATENCY).bind(range.from_quarter).bind(range.until_quarter);
-            query.fetch_all(&mut **connection).await?
-        })?;
-        let buckets = rows.into_iter().map(|(bucket, calls)| (bucket_micros(bucket), calls));
+        let rows = histograms(self.db, &range.whole()?, Timed::Whole).await?;
+        let buckets = rows.into_iter().map(|(_, bucket, calls)| (bucket_micros(bucket), calls));
         Ok(Latency { buckets: buckets.collect() })
     }
+
+    /// Requests that reached no provider have no model; they are left out where they would be a line.
+    async fn shares(
+        &self,
+        by: Dimension,
+        range: Range,
+        scope: &Scope,
+        limit: u32,
+    ) -> Result<Vec<Share>, StoreError> {
+        let limit = limit.clamp(1, REPORT_ROWS_MAX);
+        let answers = self.sums(range.whole()?, Some(by), scope, limit + 1).await?;
+        let named = answers.into_iter().filter(|answer| !answer.name.is_empty());
+        Ok(named
+            .take(limit as usize)
+            .map(|answer| Share { name: answer.name, totals: answer.totals })
+            .collect())
+    }
+
+    async fn sums(
+        &self,
+        timeline: Timeline,
+        by: Option<Dimension>,
+        scope: &Scope,
+        limit: u32,
+    ) -> Result<Vec<Answer>, StoreError> {
+        ask(self.db, &Question { timeline, by: [by, None], filters: scope.filters(), limit }).await
+    }
+
+    async fn key_names(&self, keys: &[Share]) -> Result<HashMap<String, KeyNames>, StoreError> {
+        let mut names = HashMap::new();
+        for (text, part) in KEY_NAMES.parts(keys, Placeholders::Numbered) {
+            let rows: Vec<(String, Option<String>, Option<String>)> = read!(self.db, Report, |connection| {
+                let query = part.iter().fold(sqlx::query_as(text), |query, key| query.bind(&key.name));
+                query.fetch_all(&mut **connection).await?
+            })?;
+            names.extend(rows.into_iter().map(|(key, alias, name)| (key, (alias, name))));
+        }
+        Ok(names)
+    }
 }
+
+/// Alias and display name.
+type KeyNames = (Option<String>, Option<String>);

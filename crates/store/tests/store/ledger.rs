@@ -147,33 +147,6 @@ backends! {
     }
 
     /// A database of the version before gets totals of what it knows.
-    async fn running_totals_begin_with_the_past(db: TestDb) {
-        let key = db.add_key("sk-one").await;
-        let mut events = (0..9).map(|id| event(id, Some(&key), 60, 10)).collect::<Vec<_>>();
-        for event in &mut events[3..] {
-            event.intent.team_id = Some("t".into());
-        }
-        db.store.ledger().ship(&events, now()).await.unwrap();
-        let of = [
-            TotalOf::User("ada"),
-            TotalOf::Team("t"),
-            TotalOf::Member { team: "t", user: "ada" },
-            TotalOf::Organization("org"),
-            TotalOf::Customer("customer-1"),
-            TotalOf::Model("claude-opus"),
-        ];
-        let mut before = Vec::new();
-        for of in of {
-            before.push(db.store.ledger().running_total(of).await.unwrap());
-        }
-        assert!(before.iter().all(Option::is_some));
-        db.execute("DROP TABLE running_totals").await;
-        db.execute(include_str!("../../migrations/0003_running_totals.sql")).await;
-        for (of, before) in of.into_iter().zip(before) {
-            assert_eq!(db.store.ledger().running_total(of).await.unwrap(), before, "{of:?}");
-        }
-    }
-
     async fn a_request_counts_once_and_its_attempts_apart(db: TestDb) {
         let key = db.add_key("sk-one").await;
         let attempt = |id: u128, status: Status, superseded: bool, cost: i64| {

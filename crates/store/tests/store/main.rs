@@ -16,4 +16,5 @@ mod sealed;
 mod sessions;
 mod spend;
 mod statements;
+mod usage;
 mod windows;

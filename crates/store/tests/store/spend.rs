@@ -118,7 +118,7 @@ async fn a_report_that_waits_too_long_ends_on_postgres() {
     let impatient = db.another().await;
     let mut other = PgConnection::connect(&db.settings.url).await.unwrap();
     let mut lock = other.begin().await.unwrap();
-    sqlx::query("LOCK TABLE usage_quarter_hours IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    sqlx::query("LOCK TABLE usage_quarters IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
     let ended = impatient.spend().totals(days(0, 9), &Scope::default()).await;
     assert!(matches!(ended, Err(store::StoreError::Timeout(_))), "{ended:?}");
 }

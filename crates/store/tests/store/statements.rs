@@ -26,9 +26,18 @@ async fn every_statement_prepares_on_postgres() {
 #[test]
 fn the_list_has_the_statements_of_every_noun() {
     let names = store::every_statement().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    for name in
-        ["GET", "LIST", "INSERT", "CHANGES", "FIND", "TOTALS", "RECENT", "APPLIED", "TOTAL", "INSERT_EVENTS"]
-    {
+    for name in [
+        "GET",
+        "LIST",
+        "INSERT",
+        "CHANGES",
+        "FIND_WHO",
+        "ASK_OF_ALL",
+        "RECENT",
+        "APPLIED",
+        "TOTAL",
+        "INSERT_EVENTS",
+    ] {
         assert!(names.contains(&name), "{name}");
     }
 }

@@ -34,6 +34,22 @@ impl TestDb {
         Self { store, settings, _folder: folder }
     }
 
+    /// A database as an older version left it: with the migrations up to `version`.
+    pub async fn brought_to(url: String, folder: Option<TempDir>, version: i64) -> Self {
+        let mut migrator = sqlx::migrate!("./migrations");
+        migrator.migrations.to_mut().retain(|migration| migration.version <= version);
+        let settings = Settings::new(url);
+        let store = Store::connect(&settings).await.unwrap();
+        if settings.url.starts_with("sqlite") {
+            let options = settings.url.parse::<sqlx::sqlite::SqliteConnectOptions>().unwrap();
+            let pool = sqlx::SqlitePool::connect_with(options.create_if_missing(true)).await.unwrap();
+            migrator.run(&pool).await.unwrap();
+        } else {
+            migrator.run(&sqlx::PgPool::connect(&settings.url).await.unwrap()).await.unwrap();
+        }
+        Self { store, settings, _folder: folder }
+    }
+
     /// Another process on the same database.
     pub async fn another(&self) -> Store {
         Store::connect(&self.settings).await.unwrap()

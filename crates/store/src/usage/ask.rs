@@ -1,0 +1,269 @@
+//! Sums of usage over time, grouped and filtered.
+
+use std::sync::LazyLock;
+
+use super::cells::FOLDED_UNTIL;
+use super::plan::{Timeline, listed, plan};
+use super::{Level, Usage};
+use crate::StoreError;
+use crate::db::Db;
+use crate::reads::read;
+use crate::spend::Totals;
+use crate::values::Listed;
+
+/// What usage can be grouped by and filtered on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dimension {
+    Organization = 1,
+    Team = 2,
+    User = 3,
+    /// Hash, or the master key's label.
+    Key = 4,
+    /// The client's end user.
+    Customer = 5,
+    Tag = 6,
+    /// As the client names it.
+    ModelGroup = 7,
+    /// As the provider names it.
+    Model = 8,
+    Provider = 9,
+    Deployment = 10,
+    Endpoint = 11,
+    Status = 12,
+}
+
+/// Only usage of this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub dimension: Dimension,
+    pub is: String,
+}
+
+/// A question about usage.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub timeline: Timeline,
+    /// Nothing, one dimension, or two.
+    pub by: [Option<Dimension>; 2],
+    /// Each dimension once at most; a second of one takes the first's place.
+    pub filters: Vec<Filter>,
+    /// Rows of the answer at most, the dearest first.
+    pub limit: u32,
+}
+
+/// What one step and group adds up to. Those without usage are absent.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Answer {
+    pub step: i64,
+    pub name: String,
+    pub second: String,
+    #[sqlx(flatten)]
+    pub totals: Totals,
+}
+
+/// Values before the segments: level, two groupings, six filters of what, limit.
+const FIXED: usize = 10;
+/// And six filters of who.
+const FIXED_OF_SOME: usize = 16;
+
+macro_rules! cells {
+    ($table:literal, $grain:literal, $from:literal) => {
+        concat!(
+            "SELECT s.step + (u.at - s.since) / s.width AS step, u.who, u.what, u.requests, u.attempts, u.failures,
+               u.refusals, u.cancellations, u.input_tokens, u.output_tokens, u.cache_read_tokens, u.cache_write_tokens,
+               u.reasoning_tokens, u.cost_nano, u.duration_micros ",
+            $from, " JOIN ", $table, " u ON u.level = CAST($1 AS BIGINT) AND u.at >= s.since AND u.at < s.until
+             WHERE s.grain = ", $grain
+        )
+    };
+}
+macro_rules! name {
+    ($by:literal) => {
+        concat!(
+            "COALESCE(CASE CAST(", $by, " AS BIGINT)
+               WHEN 1 THEN o.organization_id WHEN 2 THEN o.team_id WHEN 3 THEN o.user_id WHEN 4 THEN o.api_key
+               WHEN 5 THEN o.customer WHEN 6 THEN o.tag WHEN 7 THEN w.model_group WHEN 8 THEN w.model
+               WHEN 9 THEN w.provider WHEN 10 THEN w.deployment_id WHEN 11 THEN w.endpoint WHEN 12 THEN w.status
+               ELSE '' END, '')"
+        )
+    };
+}
+macro_rules! is {
+    ($column:literal, $value:literal) => {
+        concat!("(CAST(", $value, " AS TEXT) IS NULL OR ", $column, " = CAST(", $value, " AS TEXT))")
+    };
+}
+macro_rules! who {
+    () => {
+        concat!(
+            is!("f.organization_id", "$11"),
+            " AND ",
+            is!("f.team_id", "$12"),
+            " AND ",
+            is!("f.user_id", "$13"),
+            " AND ",
+            is!("f.api_key", "$14"),
+            " AND ",
+            is!("f.customer", "$15"),
+            " AND ",
+            is!("f.tag", "$16")
+        )
+    };
+}
+macro_rules! what {
+    () => {
+        concat!(
+            is!("w.model_group", "$4"),
+            " AND ",
+            is!("w.model", "$5"),
+            " AND ",
+            is!("w.provider", "$6"),
+            " AND ",
+            is!("w.deployment_id", "$7"),
+            " AND ",
+            is!("w.endpoint", "$8"),
+            " AND ",
+            is!("w.status", "$9")
+        )
+    };
+}
+macro_rules! summed {
+    () => {
+        concat!(
+            " SELECT c.step, ",
+            name!("$2"),
+            " AS name, ",
+            name!("$3"),
+            " AS second,
+               CAST(SUM(c.requests) AS BIGINT) AS requests, CAST(SUM(c.attempts) AS BIGINT) AS attempts,
+               CAST(SUM(c.failures) AS BIGINT) AS failures, CAST(SUM(c.refusals) AS BIGINT) AS refusals,
+               CAST(SUM(c.cancellations) AS BIGINT) AS cancellations,
+               CAST(SUM(c.input_tokens) AS BIGINT) AS input_tokens,
+               CAST(SUM(c.output_tokens) AS BIGINT) AS output_tokens,
+               CAST(SUM(c.cache_read_tokens) AS BIGINT) AS cache_read_tokens,
+               CAST(SUM(c.cache_write_tokens) AS BIGINT) AS cache_write_tokens,
+               CAST(SUM(c.reasoning_tokens) AS BIGINT) AS reasoning_tokens,
+               CAST(SUM(c.cost_nano) AS BIGINT) AS cost_nano,
+               CAST(SUM(c.duration_micros) AS BIGINT) AS duration_micros
+             FROM c LEFT JOIN usage_who o ON o.id = c.who LEFT JOIN usage_what w ON w.id = c.what
+             WHERE ",
+            what!(),
+            "
+             GROUP BY 1, 2, 3 ORDER BY cost_nano DESC, requests DESC, 1, 2, 3 LIMIT CAST($10 AS BIGINT)"
+        )
+    };
+}
+macro_rules! question {
+    ($name:literal, $fixed:expr, $from:literal, $tail:expr) => {
+        LazyLock::new(|| {
+            Listed::new(
+                $name,
+                $fixed,
+                "WITH s (grain, since, until, step, width) AS (",
+                &["BIGINT"; 5],
+                concat!(
+                    "), c AS (",
+                    cells!("usage_quarters", "0", $from),
+                    $tail,
+                    " UNION ALL ",
+                    cells!("usage_days", "1", $from),
+                    $tail,
+                    " UNION ALL ",
+                    cells!("usage_months", "2", $from),
+                    $tail,
+                    ")",
+                    summed!()
+                ),
+            )
+        })
+    };
+}
+
+/// Of everyone.
+static OF_ALL: LazyLock<Listed> = question!("ASK_OF_ALL", FIXED, "FROM s", "");
+/// Of some, whose cells are found by who they are.
+static OF_SOME: LazyLock<Listed> = question!(
+    "ASK_OF_SOME",
+    FIXED_OF_SOME,
+    "FROM usage_who f CROSS JOIN s",
+    concat!(" AND u.who = f.id AND ", who!())
+);
+
+pub(super) fn lists() -> [&'static Listed; 2] {
+    [&OF_ALL, &OF_SOME]
+}
+
+impl Question {
+    fn asks(&self, dimension: Dimension) -> bool {
+        self.by.contains(&Some(dimension)) || self.filter(dimension).is_some()
+    }
+
+    fn asks_any(&self, dimensions: &[Dimension]) -> bool {
+        dimensions.iter().any(|dimension| self.asks(*dimension))
+    }
+
+    fn filter(&self, dimension: Dimension) -> Option<&str> {
+        let filter = self.filters.iter().rev().find(|filter| filter.dimension == dimension);
+        filter.map(|filter| filter.is.as_str())
+    }
+
+    /// The smallest cells that tell the dimensions apart; `None` where none do.
+    fn level(&self) -> Option<Level> {
+        let (owners, what) = (self.asks_any(&WHOS[..4]), self.asks_any(&WHATS));
+        match (self.asks(Dimension::Customer), self.asks(Dimension::Tag)) {
+            (false, false) if !owners => Some(Level::All),
+            (false, false) if !self.asks_any(&[Dimension::User, Dimension::Key]) => Some(Level::Team),
+            (false, false) if !what => Some(Level::Key),
+            (false, false) => Some(Level::KeyWhat),
+            (true, false) if !owners => Some(Level::Customer),
+            (false, true) if !owners => Some(Level::Tag),
+            _ => None,
+        }
+    }
+}
+
+const WHOS: [Dimension; 6] = [
+    Dimension::Organization,
+    Dimension::Team,
+    Dimension::User,
+    Dimension::Key,
+    Dimension::Customer,
+    Dimension::Tag,
+];
+const WHATS: [Dimension; 6] = [
+    Dimension::ModelGroup,
+    Dimension::Model,
+    Dimension::Provider,
+    Dimension::Deployment,
+    Dimension::Endpoint,
+    Dimension::Status,
+];
+
+impl Usage<'_> {
+    /// The sums that a question asks for.
+    ///
+    /// # Errors
+    /// [`StoreError::NotCounted`] for a combination of dimensions that is not counted, or when the database fails or takes too long.
+    pub async fn ask(&self, question: &Question) -> Result<Vec<Answer>, StoreError> {
+        ask(self.db, question).await
+    }
+}
+
+pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Vec<Answer>, StoreError> {
+    let level = question.level().ok_or(StoreError::NotCounted)?;
+    let of_some = WHOS.iter().any(|who| question.filter(*who).is_some());
+    let list: &'static Listed = if of_some { &OF_SOME } else { &OF_ALL };
+    let by = question.by.map(|by| by.map_or(0, |by| by as i64));
+    read!(db, Report, |connection| {
+        let folded = sqlx::query_scalar(FOLDED_UNTIL).fetch_one(&mut **connection).await?;
+        let (text, values) = listed(list, &plan(&question.timeline, folded))?;
+        let mut query = sqlx::query_as(text).bind(level as i64).bind(by[0]).bind(by[1]);
+        query = WHATS.iter().fold(query, |query, what| query.bind(question.filter(*what)));
+        query = query.bind(i64::from(question.limit.max(1)));
+        if of_some {
+            query = WHOS.iter().fold(query, |query, who| query.bind(question.filter(*who)));
+        }
+        query = values.into_iter().fold(query, |query, value| query.bind(value));
+        query.fetch_all(&mut **connection).await?
+    })
+}

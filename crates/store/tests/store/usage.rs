@@ -1,0 +1,239 @@
+use std::collections::BTreeMap;
+
+use domain::{Status, UsageEvent};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, ToSpan};
+use kit::{Money, Timestamp};
+use store::ledger::{RunningTotal, TotalOf};
+use store::spend::{Range, Scope};
+use store::usage::{Answer, Dimension, Filter, MICROS_PER_QUARTER, Question, Timeline, quarter_of};
+
+use crate::support::{TestDb, backends, event};
+
+/// 2024-02-20, in seconds: both daylight-saving days of this spring are near.
+const FIRST: i64 = 1_708_387_200;
+const DAYS: i64 = 75;
+const EVENTS: u128 = 500;
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.0 >> 33).unwrap() % sides
+    }
+}
+
+async fn events(db: &TestDb) -> Vec<UsageEvent> {
+    let keys = [db.add_key("sk-one").await, db.add_key("sk-two").await, db.add_key("sk-three").await];
+    let mut dice = Dice(7);
+    let mut events = Vec::new();
+    for id in 0..EVENTS {
+        let started = FIRST + dice.roll(DAYS * 86_400);
+        let mut event = event(id, keys.get(dice.roll(4) as usize), started, dice.roll(1_000_000));
+        let text = |prefix: &str, number: i64| Some(Box::<str>::from(format!("{prefix}-{number}")));
+        event.intent.user_id = text("user", dice.roll(3)).filter(|_| event.intent.key.is_some());
+        event.intent.team_id = text("team", dice.roll(2)).filter(|user| !user.ends_with('1'));
+        event.intent.organization_id = None;
+        event.intent.customer = text("customer", dice.roll(3)).filter(|user| !user.ends_with('2'));
+        event.intent.model = format!("model-{}", dice.roll(4)).into();
+        event.intent.provider = format!("provider-{}", dice.roll(2)).into();
+        event.intent.tags = (0..dice.roll(3)).map(|tag| format!("tag-{tag}").into()).collect();
+        event.outcome.status =
+            [Status::Success, Status::UpstreamError, Status::Cancelled][dice.roll(3) as usize];
+        event.outcome.usage.input = u64::try_from(dice.roll(5_000)).unwrap();
+        event.outcome.superseded = dice.roll(9) == 0;
+        events.push(event);
+    }
+    events
+}
+
+/// Ships in two parts, folding before, between and after, so that some of the second part is late.
+async fn ship(db: &TestDb, events: &[UsageEvent]) {
+    let (first, second) = events.split_at(events.len() / 2);
+    db.store.ledger().ship(first, Timestamp(1)).await.unwrap();
+    while db.store.usage().fold(Timestamp::from_secs(FIRST + 40 * 86_400 + 5_000)).await.unwrap() {}
+    db.store.ledger().ship(second, Timestamp(2)).await.unwrap();
+    while db.store.usage().fold(Timestamp::from_secs(FIRST + 60 * 86_400 + 50_000)).await.unwrap() {}
+}
+
+fn named(event: &UsageEvent, by: Option<Dimension>) -> Vec<String> {
+    let intent = &event.intent;
+    let said = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
+    vec![match by {
+        None => String::new(),
+        Some(Dimension::Tag) => return intent.tags.iter().map(|tag| tag.to_string()).collect(),
+        Some(Dimension::Customer) if intent.customer.is_none() => return vec![],
+        Some(Dimension::Customer) => said(&intent.customer),
+        Some(Dimension::Key) => {
+            intent.key.map_or_else(|| domain::key::MASTER_KEY_LABEL.to_owned(), |key| key.to_hex())
+        }
+        Some(Dimension::User) => said(&intent.user_id),
+        Some(Dimension::Team) => said(&intent.team_id),
+        Some(Dimension::Model) => intent.model.to_string(),
+        Some(Dimension::Provider) => intent.provider.to_string(),
+        Some(Dimension::Status) => event.outcome.status.as_str().to_owned(),
+        Some(other) => panic!("{other:?}"),
+    }]
+}
+
+type Sums = BTreeMap<(i64, String, String), (i64, i64, i64)>;
+
+/// Requests, input tokens and cost, by looking at each event.
+fn brute_force(events: &[UsageEvent], bounds: &[i64], question: &Question) -> Sums {
+    let mut sums = Sums::new();
+    for event in events {
+        let quarter = quarter_of(event.intent.started_at.micros());
+        let Some(step) = (0..bounds.len() - 1).find(|at| bounds[*at] <= quarter && quarter < bounds[at + 1])
+        else {
+            continue;
+        };
+        let keeps = |filter: &Filter| named(event, Some(filter.dimension)).contains(&filter.is);
+        if !question.filters.iter().all(keeps) {
+            continue;
+        }
+        for first in named(event, question.by[0]) {
+            for second in named(event, question.by[1]) {
+                let sum = sums.entry((step as i64, first.clone(), second)).or_default();
+                sum.0 += i64::from(!event.outcome.superseded);
+                sum.1 += i64::try_from(event.outcome.usage.input).unwrap();
+                sum.2 += event.outcome.cost.nano();
+            }
+        }
+    }
+    sums
+}
+
+fn found(answers: Vec<Answer>) -> Sums {
+    let sums = |answer: Answer| {
+        let totals = answer.totals;
+        let key = (answer.step, answer.name, answer.second);
+        (key, (totals.requests, totals.input_tokens, totals.cost_nano))
+    };
+    answers.into_iter().map(sums).collect()
+}
+
+/// The bounds of local days, weeks or months, from before the first event to after the last.
+fn bounds(zone: &str, step: Span, count: i64) -> Vec<i64> {
+    let zone = match zone.parse::<i8>() {
+        Ok(hours) => TimeZone::fixed(jiff::tz::offset(hours)),
+        Err(_) => TimeZone::get(zone).unwrap(),
+    };
+    let first: Date = "2024-02-18".parse().unwrap();
+    let starts = (0..=count).map(|index| first + step * index);
+    let quarter =
+        |date: Date| date.to_zoned(zone.clone()).unwrap().timestamp().as_microsecond() / MICROS_PER_QUARTER;
+    starts.map(quarter).collect()
+}
+
+const ZONES: [&str; 6] = ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "-8", "Europe/Berlin", "America/New_York"];
+
+fn groupings() -> Vec<([Option<Dimension>; 2], Vec<Filter>)> {
+    use Dimension::{Customer, Key, Model, Provider, Status, Tag, Team, User};
+    let only = |dimension, is: &str| vec![Filter { dimension, is: is.to_owned() }];
+    vec![
+        ([None, None], vec![]),
+        ([Some(Model), None], vec![]),
+        ([Some(Provider), Some(Status)], vec![]),
+        ([Some(Team), Some(Model)], vec![]),
+        ([Some(Key), None], vec![]),
+        ([Some(User), Some(Model)], vec![]),
+        ([Some(Customer), None], vec![]),
+        ([Some(Tag), Some(Model)], vec![]),
+        ([Some(Model), None], only(Team, "team-0")),
+        ([Some(Key), None], only(User, "user-1")),
+        ([None, None], only(Model, "model-2")),
+        ([Some(Model), None], only(Tag, "tag-1")),
+        ([Some(User), None], only(Provider, "provider-1")),
+    ]
+}
+
+backends! {
+    async fn every_sum_is_that_of_the_rows(db: TestDb) {
+        let events = events(&db).await;
+        ship(&db, &events).await;
+        for zone in ZONES {
+            for (step, count) in [(1.day(), 80), (1.week(), 12), (1.month(), 3), (80.days(), 1)] {
+                let bounds = bounds(zone, step, count);
+                for (by, filters) in groupings() {
+                    let timeline = Timeline::new(bounds.iter().copied()).unwrap();
+                    let question = Question { timeline, by, filters, limit: 100_000 };
+                    let sums = found(db.store.usage().ask(&question).await.unwrap());
+                    assert_eq!(sums, brute_force(&events, &bounds, &question), "{zone} {step} {question:?}");
+                }
+            }
+        }
+    }
+
+    async fn what_comes_late_is_in_days_and_months_too(db: TestDb) {
+        let events = events(&db).await;
+        ship(&db, &events).await;
+        while db.store.usage().fold(Timestamp::from_secs(FIRST + 100 * 86_400)).await.unwrap() {}
+        assert!(!db.store.usage().fold(Timestamp::from_secs(FIRST + 100 * 86_400)).await.unwrap());
+        let cost = events.iter().map(|event| event.outcome.cost.nano()).sum::<i64>().to_string();
+        for table in ["usage_quarters", "usage_days", "usage_months"] {
+            for level in [0, 1, 2, 3] {
+                let sum = format!("SELECT CAST(SUM(cost_nano) AS TEXT) FROM {table} WHERE level = {level}");
+                assert_eq!(db.texts(&sum).await, [cost.as_str()], "{table} {level}");
+            }
+        }
+    }
+
+    async fn customers_by_team_are_not_counted(db: TestDb) {
+        let timeline = Timeline::new([0, 96]).unwrap();
+        let by = [Some(Dimension::Customer), Some(Dimension::Team)];
+        let asked = db.store.usage().ask(&Question { timeline, by, filters: vec![], limit: 1 }).await;
+        assert!(matches!(asked, Err(store::StoreError::NotCounted)), "{asked:?}");
+    }
+}
+
+/// Two keys of a team, each with two quarter-hours of one model, as the second migration knows them.
+const BEFORE: &str = "
+    INSERT INTO usage_dimensions VALUES (1, 'k1', 'ada', 't', 'org', 'smart', 'opus', 'anthropic', 'd1');
+    INSERT INTO usage_dimensions VALUES (2, 'k2', 'ada', 't', 'org', 'smart', 'opus', 'anthropic', 'd1');
+    INSERT INTO usage_quarter_hours VALUES (100, 1, 3, 1, 0, 0, 10, 20, 0, 0, 0, 7, 90, 3);
+    INSERT INTO usage_quarter_hours VALUES (100, 2, 1, 0, 0, 0, 10, 20, 0, 0, 0, 5, 90, 1);
+    INSERT INTO usage_quarter_hours VALUES (101, 2, 1, 0, 0, 0, 10, 20, 0, 0, 0, 30, 90, 1);
+    INSERT INTO latency_quarter_hours VALUES (100, 40, 4);
+";
+
+async fn moves(db: TestDb) {
+    db.execute(BEFORE).await;
+    db.store.migrate_up().await.unwrap();
+    let total = db.store.ledger().running_total(TotalOf::Member { team: "t", user: "ada" }).await.unwrap();
+    let expected = RunningTotal { requests: 5, input_tokens: 30, output_tokens: 60, spend_nano: 42 };
+    assert_eq!(total, Some(expected));
+    let range = Range::new(Timestamp(0), Timestamp(200 * MICROS_PER_QUARTER));
+    for _ in 0..2 {
+        let totals = db.store.spend().totals(range, &Scope::default()).await.unwrap();
+        assert_eq!((totals.requests, totals.attempts, totals.failures, totals.spend()), (5, 5, 1, Money(42)));
+        let keys = db.store.spend().by_key(range, &Scope::default(), 9).await.unwrap();
+        let keys = keys.iter().map(|key| (key.api_key.as_str(), key.totals.cost_nano)).collect::<Vec<_>>();
+        assert_eq!(keys, [("k2", 35), ("k1", 7)]);
+        let timeline = Timeline::new([100, 102]).unwrap();
+        let by = [Some(Dimension::Team), Some(Dimension::Model)];
+        let question = Question { timeline, by, filters: vec![], limit: 9 };
+        let teams = db.store.usage().ask(&question).await.unwrap();
+        assert_eq!(
+            (teams.len(), &*teams[0].name, &*teams[0].second, teams[0].totals.cost_nano),
+            (1, "t", "opus", 42)
+        );
+        assert!(db.store.spend().latency(range).await.unwrap().percentile(50).is_some());
+        while db.store.usage().fold(Timestamp(300 * MICROS_PER_QUARTER)).await.unwrap() {}
+    }
+}
+
+#[tokio::test]
+async fn what_was_counted_before_moves_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    moves(TestDb::brought_to(url, Some(folder), 2).await).await;
+}
+
+#[tokio::test]
+async fn what_was_counted_before_moves_on_postgres() {
+    let url = testkit::postgres::database().unwrap_or_else(|sentence| panic!("{sentence}"));
+    moves(TestDb::brought_to(url, None, 2).await).await;
+}
