@@ -128,6 +128,8 @@ CREATE INDEX latency_months_who ON latency_months (who, level, kind, at);
 
 -- The quarter-hour before which days and months hold what the quarter-hours do.
 ALTER TABLE ledger_clock ADD COLUMN folded_until BIGINT NOT NULL DEFAULT 0;
+-- The quarter-hour from which on quarter-hours are kept: the start of a day.
+ALTER TABLE ledger_clock ADD COLUMN kept_since BIGINT NOT NULL DEFAULT 0;
 
 -- What was counted so far, by key and model; its customers, tags, endpoints and statuses were not.
 INSERT INTO usage_who (id, api_key, user_id, team_id, organization_id, customer, tag)

@@ -256,7 +256,8 @@ impl Spend<'_> {
         scope: &Scope,
         limit: u32,
     ) -> Result<Vec<Answer>, StoreError> {
-        ask(self.db, &Question { timeline, by: [by, None], filters: scope.filters(), limit }).await
+        let question = Question { timeline, by: [by, None], filters: scope.filters(), limit };
+        Ok(ask(self.db, &question).await?.rows)
     }
 
     async fn key_names(&self, keys: &[Share]) -> Result<HashMap<String, KeyNames>, StoreError> {

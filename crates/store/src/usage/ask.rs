@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::cells::FOLDED_UNTIL;
+use super::cells::{NOW_WHOLE, Whole};
 use super::plan::{Timeline, listed, plan};
 use super::{Level, Usage};
 use crate::StoreError;
@@ -49,6 +49,15 @@ pub struct Question {
     pub filters: Vec<Filter>,
     /// Rows of the answer at most, the dearest first.
     pub limit: u32,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    pub rows: Vec<Answer>,
+    /// False when steps begin or end within a UTC day of which the quarter-hours are not kept any more: that day
+    /// counts in the step in which it begins.
+    pub is_exact: bool,
 }
 
 /// What one step and group adds up to. Those without usage are absent.
@@ -244,19 +253,19 @@ impl Usage<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotCounted`] for a combination of dimensions that is not counted, or when the database fails or takes too long.
-    pub async fn ask(&self, question: &Question) -> Result<Vec<Answer>, StoreError> {
+    pub async fn ask(&self, question: &Question) -> Result<Answers, StoreError> {
         ask(self.db, question).await
     }
 }
 
-pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Vec<Answer>, StoreError> {
+pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Answers, StoreError> {
     let level = question.level().ok_or(StoreError::NotCounted)?;
     let of_some = WHOS.iter().any(|who| question.filter(*who).is_some());
     let list: &'static Listed = if of_some { &OF_SOME } else { &OF_ALL };
     let by = question.by.map(|by| by.map_or(0, |by| by as i64));
     read!(db, Report, |connection| {
-        let folded = sqlx::query_scalar(FOLDED_UNTIL).fetch_one(&mut **connection).await?;
-        let (text, values) = listed(list, &plan(&question.timeline, folded))?;
+        let whole: Whole = sqlx::query_as(NOW_WHOLE).fetch_one(&mut **connection).await?;
+        let (text, values) = listed(list, &plan(&question.timeline, whole))?;
         let mut query = sqlx::query_as(text).bind(level as i64).bind(by[0]).bind(by[1]);
         query = WHATS.iter().fold(query, |query, what| query.bind(question.filter(*what)));
         query = query.bind(i64::from(question.limit.max(1)));
@@ -264,6 +273,7 @@ pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Vec<Answer>, Sto
             query = WHOS.iter().fold(query, |query, who| query.bind(question.filter(*who)));
         }
         query = values.into_iter().fold(query, |query, value| query.bind(value));
-        query.fetch_all(&mut **connection).await?
+        let rows = query.fetch_all(&mut **connection).await?;
+        Answers { rows, is_exact: question.timeline.is_exact(whole) }
     })
 }

@@ -14,11 +14,20 @@ use crate::sql::statements;
 use crate::values::Batch;
 
 statements! {
-    FOLDED = "SELECT folded_until FROM ledger_clock WHERE id = 1";
+    WHOLE = "SELECT folded_until, kept_since FROM ledger_clock WHERE id = 1";
 }
 
-/// Asks before which quarter-hour days and months are whole.
-pub(super) const FOLDED_UNTIL: &str = FOLDED;
+/// Asks for the [`Whole`] of now.
+pub(super) const NOW_WHOLE: &str = WHOLE;
+
+/// Which cells are whole, in quarter-hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Whole {
+    /// Before it, days and months are.
+    pub folded_until: i64,
+    /// From it on, quarter-hours are: the start of a day, not after `folded_until`.
+    pub kept_since: i64,
+}
 
 macro_rules! columns {
     () => {
@@ -113,7 +122,7 @@ impl Tx {
         names: &Names,
     ) -> Result<Learned, StoreError> {
         let mut learned = Learned::default();
-        let late = Late { folded_until: self.folded_until().await? };
+        let late = Late { folded_until: self.whole().await?.folded_until };
         let places = self.places(rows, names, &mut learned).await?;
         let mut by_place = BTreeMap::<(usize, i64), Sums>::new();
         for (row, place) in rows.iter().zip(&places.of_rows) {
@@ -135,8 +144,8 @@ impl Tx {
         Ok(learned)
     }
 
-    pub(super) async fn folded_until(&mut self) -> Result<i64, StoreError> {
-        Ok(on!(self, |tx| sqlx::query_scalar(FOLDED).fetch_one(&mut **tx).await)?)
+    async fn whole(&mut self) -> Result<Whole, StoreError> {
+        Ok(on!(self, |tx| sqlx::query_as(WHOLE).fetch_one(&mut **tx).await)?)
     }
 
     async fn upsert_cells(

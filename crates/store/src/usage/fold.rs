@@ -50,6 +50,11 @@ statements! {
     LOCK = "UPDATE ledger_clock SET folded_until = folded_until WHERE id = 1 RETURNING folded_until";
     NEXT = "SELECT MIN(at) FROM usage_quarters WHERE level = 0 AND at >= $1";
     MOVE = "UPDATE ledger_clock SET folded_until = $1 WHERE id = 1";
+    // What is not kept was no longer asked for when it goes: the bound moves a round before.
+    NOT_KEPT = "SELECT MIN(u.at) FROM ledger_clock c JOIN usage_quarters u ON u.level = 0 AND u.at < c.kept_since WHERE c.id = 1";
+    KEEP = "UPDATE ledger_clock SET kept_since = $1 WHERE id = 1 AND kept_since < $1 AND folded_until >= $1";
+    DROP_USAGE = concat!("DELETE FROM usage_quarters ", levels!());
+    DROP_LATENCY = "DELETE FROM latency_quarters WHERE level IN (0, 2) AND kind IN (0, 1) AND at >= $1 AND at < $2";
     DAYS = fold!("usage_days");
     MONTHS = fold!("usage_months");
     LATENCY_DAYS = fold_latency!("latency_days");
@@ -64,6 +69,27 @@ impl Usage<'_> {
     /// When the database fails; then nothing of it is folded.
     pub async fn fold(&self, now: Timestamp) -> Result<bool, StoreError> {
         fold(self.db, quarter_of(now.micros()) - GRACE_QUARTERS).await
+    }
+
+    /// Takes away some quarter-hours of days that are over before `before` and folded, in one short transaction; false when
+    /// nothing is left to do. The first call only says that they are not kept, so that nobody asks for them any more: go on
+    /// no sooner than the longest report takes.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing of it is taken away.
+    pub async fn forget_quarters(&self, before: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let gone: Option<i64> = on!(&mut tx, |tx| sqlx::query_scalar(NOT_KEPT).fetch_one(&mut **tx).await)?;
+        if let Some(quarter) = gone {
+            for text in [DROP_USAGE, DROP_LATENCY] {
+                tx.execute_bound(text, &[quarter, quarter + 1]).await?;
+            }
+        } else {
+            let day = Grain::Days.of_quarter(quarter_of(before.micros()));
+            tx.execute_bound(KEEP, &[day * QUARTERS_PER_DAY]).await?;
+        }
+        tx.commit().await?;
+        Ok(gone.is_some())
     }
 }
 
@@ -84,7 +110,7 @@ async fn fold(db: &Db, until: i64) -> Result<bool, StoreError> {
         }
         None => until,
     };
-    on!(&mut tx, |tx| sqlx::query(MOVE).bind(end).execute(&mut **tx).await.map(|_| ()))?;
+    tx.execute_bound(MOVE, &[end]).await?;
     tx.commit().await?;
     Ok(end < until)
 }
@@ -94,10 +120,16 @@ impl Tx {
     async fn fold_range(&mut self, since: i64, until: i64) -> Result<(), StoreError> {
         let (day, month) = (Grain::Days.of_quarter(since), Grain::Months.of_quarter(since));
         for (text, at) in [(DAYS, day), (MONTHS, month), (LATENCY_DAYS, day), (LATENCY_MONTHS, month)] {
-            on!(&mut *self, |tx| {
-                sqlx::query(text).bind(since).bind(until).bind(at).execute(&mut **tx).await.map(|_| ())
-            })?;
+            self.execute_bound(text, &[since, until, at]).await?;
         }
+        Ok(())
+    }
+
+    async fn execute_bound(&mut self, text: &'static str, values: &[i64]) -> Result<(), StoreError> {
+        on!(self, |tx| {
+            let query = values.iter().fold(sqlx::query(text), |query, value| query.bind(*value));
+            query.execute(&mut **tx).await?;
+        });
         Ok(())
     }
 }

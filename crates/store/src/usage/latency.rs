@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use domain::Status;
 
 use super::Level;
-use super::cells::{FOLDED_UNTIL, Late};
+use super::cells::{Late, NOW_WHOLE, Whole};
 use super::place::Places;
 use super::plan::{Timeline, listed, plan};
 use super::quarter_of;
@@ -76,8 +76,8 @@ pub(crate) async fn histograms(
     timed: Timed,
 ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
     read!(db, Report, |connection| {
-        let folded = sqlx::query_scalar(FOLDED_UNTIL).fetch_one(&mut **connection).await?;
-        let (text, values) = listed(&HISTOGRAMS, &plan(timeline, folded))?;
+        let whole: Whole = sqlx::query_as(NOW_WHOLE).fetch_one(&mut **connection).await?;
+        let (text, values) = listed(&HISTOGRAMS, &plan(timeline, whole))?;
         let query = sqlx::query_as(text).bind(timed as i64);
         values.into_iter().fold(query, |query, value| query.bind(value)).fetch_all(&mut **connection).await?
     })

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use super::QUARTERS_PER_DAY;
-use super::cells::Grain;
+use super::cells::{Grain, Whole};
 use crate::StoreError;
 use crate::values::Listed;
 
@@ -33,6 +33,17 @@ impl Timeline {
         }
         Ok(Self { bounds: kept })
     }
+
+    pub(super) fn is_exact(&self, whole: Whole) -> bool {
+        self.bounds.iter().all(|bound| whole.kept(*bound) == *bound)
+    }
+}
+
+impl Whole {
+    /// A bound for which there are cells: where quarter-hours are gone, the next start of a day.
+    const fn kept(self, quarter: i64) -> i64 {
+        if quarter < self.kept_since { first_day_from(quarter) * QUARTERS_PER_DAY } else { quarter }
+    }
 }
 
 /// Cells that follow each other; `width` of them are one step, and the first are of step `step`.
@@ -46,12 +57,12 @@ pub(super) struct Segment {
     pub width: i64,
 }
 
-/// The cells that make up the steps, when days and months are whole before `folded_until`.
-pub(super) fn plan(steps: &Timeline, folded_until: i64) -> Vec<Segment> {
+/// The cells that make up the steps.
+pub(super) fn plan(timeline: &Timeline, whole: Whole) -> Vec<Segment> {
     let mut segments = Vec::new();
-    for (step, bounds) in (0_i64..).zip(steps.bounds.windows(2)) {
-        let (since, until) = (bounds[0], bounds[1]);
-        let folded = folded_until.clamp(since, until);
+    for (step, bounds) in (0_i64..).zip(timeline.bounds.windows(2)) {
+        let (since, until) = (whole.kept(bounds[0]), whole.kept(bounds[1]));
+        let folded = whole.folded_until.clamp(since, until);
         let parts = of_folded(since, folded).into_iter().chain([(Grain::Quarters, folded, until)]);
         for (grain, since, until) in parts.filter(|(_, since, until)| since < until) {
             append(&mut segments, Segment { grain, since, until, step, width: until - since });
@@ -79,7 +90,7 @@ pub(super) fn listed(
 
 /// Quarter-hours, days, months, days, quarter-hours.
 fn of_folded(since: i64, until: i64) -> [(Grain, i64, i64); 5] {
-    let first_day = -(-since).div_euclid(QUARTERS_PER_DAY);
+    let first_day = first_day_from(since);
     let last_day = until.div_euclid(QUARTERS_PER_DAY);
     if first_day >= last_day {
         let nothing = (Grain::Days, 0, 0);
@@ -112,6 +123,11 @@ fn append(segments: &mut Vec<Segment>, next: Segment) {
     } else {
         segments.push(next);
     }
+}
+
+/// The first day that begins in a quarter-hour or later.
+const fn first_day_from(quarter: i64) -> i64 {
+    -(-quarter).div_euclid(QUARTERS_PER_DAY)
 }
 
 const EPOCH: Date = date(1970, 1, 1);
@@ -160,17 +176,27 @@ mod tests {
         }
     }
 
-    fn check(steps: &Timeline, folded_until: i64) {
-        let segments = plan(steps, folded_until);
+    fn all_folded(kept_since: i64) -> Whole {
+        Whole { folded_until: i64::MAX, kept_since }
+    }
+
+    fn check(steps: &Timeline, whole: Whole) {
+        let segments = plan(steps, whole);
         let mut covered = segments.iter().flat_map(quarters).collect::<Vec<_>>();
         covered.sort_unstable();
         let expected = (0_i64..).zip(steps.bounds.windows(2));
-        let expected = expected.flat_map(|(step, bounds)| (bounds[0]..bounds[1]).map(move |q| (q, step)));
+        let expected = expected.flat_map(|(step, bounds)| {
+            (whole.kept(bounds[0])..whole.kept(bounds[1])).map(move |quarter| (quarter, step))
+        });
         assert_eq!(covered, expected.collect::<Vec<_>>(), "{segments:?}");
-        let ahead = |segment: &Segment| {
-            segment.grain > Grain::Quarters && quarters(segment).iter().any(|(q, _)| *q >= folded_until)
-        };
-        assert!(!segments.iter().any(ahead), "{segments:?}");
+        for segment in &segments {
+            let quarters = quarters(segment).into_iter().map(|(quarter, _)| quarter);
+            let (least, most) = (quarters.clone().min().unwrap(), quarters.max().unwrap());
+            match segment.grain {
+                Grain::Quarters => assert!(least >= whole.kept_since, "{segments:?}"),
+                Grain::Days | Grain::Months => assert!(most < whole.folded_until, "{segments:?}"),
+            }
+        }
     }
 
     const DAY: i64 = QUARTERS_PER_DAY;
@@ -180,16 +206,16 @@ mod tests {
     #[test]
     fn long_questions_take_few_segments() {
         let days = Timeline::new((0..=730).map(|day| NEW_YEAR + day * DAY)).unwrap();
-        assert_eq!(plan(&days, i64::MAX).len(), 1);
+        assert_eq!(plan(&days, all_folded(0)).len(), 1);
         let shifted = Timeline::new((0..=730).map(|day| NEW_YEAR + day * DAY - 22)).unwrap();
-        assert_eq!(plan(&shifted, i64::MAX).len(), 1);
+        assert_eq!(plan(&shifted, all_folded(0)).len(), 1);
         let months = Timeline::new((0..=24).map(|month| first_day_of(648 + month) * DAY)).unwrap();
         assert_eq!(
-            plan(&months, i64::MAX),
+            plan(&months, all_folded(0)),
             [Segment { grain: Grain::Months, since: 648, until: 672, step: 0, width: 1 }]
         );
         let whole = Timeline::new([NEW_YEAR - 22, NEW_YEAR + 730 * DAY - 22]).unwrap();
-        let grains = plan(&whole, i64::MAX).iter().map(|segment| segment.grain).collect::<Vec<_>>();
+        let grains = plan(&whole, all_folded(0)).iter().map(|segment| segment.grain).collect::<Vec<_>>();
         assert_eq!(grains, [Grain::Quarters, Grain::Months, Grain::Days, Grain::Quarters]);
     }
 
@@ -207,9 +233,13 @@ mod tests {
             first in NEW_YEAR - 400 * DAY..NEW_YEAR + 400 * DAY,
             widths in prop::collection::vec(prop_oneof![1_i64..200, Just(DAY), Just(DAY - 4), Just(7 * DAY), 1..90 * DAY], 1..30),
             folded in -100_i64..400 * DAY,
+            kept in -100_i64..500,
         ) {
             let bounds = widths.iter().scan(first, |at, width| { *at += width; Some(*at) });
-            check(&Timeline::new([first].into_iter().chain(bounds)).unwrap(), first + folded);
+            let folded_until = first + folded;
+            let kept_since = (first.div_euclid(DAY) + kept).min(folded_until.div_euclid(DAY)) * DAY;
+            let whole = Whole { folded_until, kept_since };
+            check(&Timeline::new([first].into_iter().chain(bounds)).unwrap(), whole);
         }
     }
 }

@@ -160,7 +160,7 @@ backends! {
                 for (by, filters) in groupings() {
                     let timeline = Timeline::new(bounds.iter().copied()).unwrap();
                     let question = Question { timeline, by, filters, limit: 100_000 };
-                    let sums = found(db.store.usage().ask(&question).await.unwrap());
+                    let sums = found(db.store.usage().ask(&question).await.unwrap().rows);
                     assert_eq!(sums, brute_force(&events, &bounds, &question), "{zone} {step} {question:?}");
                 }
             }
@@ -179,6 +179,34 @@ backends! {
                 assert_eq!(db.texts(&sum).await, [cost.as_str()], "{table} {level}");
             }
         }
+    }
+
+    async fn old_quarter_hours_go_and_days_stay_exact(db: TestDb) {
+        let events = events(&db).await;
+        ship(&db, &events).await;
+        let kept_since = Timestamp::from_secs(FIRST + 50 * 86_400 + 7_000);
+        let kept = quarter_of((FIRST + 50 * 86_400) * 1_000_000);
+        let oldest = async || {
+            let text = db.texts("SELECT CAST(MIN(at) AS TEXT) FROM usage_quarters").await;
+            text[0].parse::<i64>().unwrap()
+        };
+        assert!(!db.store.usage().forget_quarters(kept_since).await.unwrap());
+        assert!(oldest().await < kept, "nobody may ask for them any more, but they are still there");
+        while db.store.usage().forget_quarters(kept_since).await.unwrap() {}
+        assert!(oldest().await >= kept);
+        let ask = async |zone: &str, step, count| {
+            let bounds = bounds(zone, step, count);
+            let timeline = Timeline::new(bounds.iter().copied()).unwrap();
+            let question = Question { timeline, by: [Some(Dimension::Model), None], filters: vec![], limit: 100_000 };
+            let answers = db.store.usage().ask(&question).await.unwrap();
+            (answers.is_exact, found(answers.rows), brute_force(&events, &bounds, &question))
+        };
+        let (is_exact, sums, expected) = ask("UTC", 1.day(), 80).await;
+        assert!(is_exact && sums == expected);
+        let (is_exact, sums, expected) = ask("Asia/Kolkata", 80.days(), 1).await;
+        assert!(!is_exact);
+        // Nothing is lost: all calls are well within the range.
+        assert_eq!(sums, expected);
     }
 
     async fn customers_by_team_are_not_counted(db: TestDb) {
@@ -215,7 +243,7 @@ async fn moves(db: TestDb) {
         let timeline = Timeline::new([100, 102]).unwrap();
         let by = [Some(Dimension::Team), Some(Dimension::Model)];
         let question = Question { timeline, by, filters: vec![], limit: 9 };
-        let teams = db.store.usage().ask(&question).await.unwrap();
+        let teams = db.store.usage().ask(&question).await.unwrap().rows;
         assert_eq!(
             (teams.len(), &*teams[0].name, &*teams[0].second, teams[0].totals.cost_nano),
             (1, "t", "opus", 42)
