@@ -46,6 +46,7 @@ pub async fn serve(
     let _chores = [
         Chore(tokio::spawn(keep_bounded(state.clone()))),
         Chore(tokio::spawn(prune::run(state.store.clone(), state.clock.clone()))),
+        Chore(tokio::spawn(fold::keep_bounded(state.clone()))),
         Chore(tokio::spawn(fold::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(windows::run(state.store.clone(), state.clock.clone()))),
     ];

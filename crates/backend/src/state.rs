@@ -30,6 +30,8 @@ pub struct State {
     pub limits: Limits,
     /// How long the audit log is kept; forever without it.
     pub audit_retention: Option<Duration>,
+    /// How long usage of quarter-hours is kept; `None` is forever.
+    pub quarter_hours_retention: Option<Duration>,
     /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
     pub beyond: Option<axum::Router>,
     pub(crate) throttle: Throttle,
@@ -59,6 +61,7 @@ impl State {
             version: env!("CARGO_PKG_VERSION"),
             limits: Limits::default(),
             audit_retention: None,
+            quarter_hours_retention: None,
             beyond: None,
             throttle: Throttle::default(),
         }

@@ -28,6 +28,8 @@ const DATABASE_POOL_LIMIT: u32 = 10;
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Days that the audit log is kept.
 const AUDIT_LOG_RETENTION_DAYS: u32 = 365;
+/// Days that usage of quarter-hours is kept.
+const QUARTER_HOURS_RETENTION_DAYS: u32 = 90;
 const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
 /// What holds for the whole process.
@@ -84,6 +86,8 @@ pub struct Settings {
     pub journal: Journal,
     /// How long the audit log is kept, at most a century; `None` keeps it forever. Default 365 days.
     pub audit_log_retention: Option<Duration>,
+    /// How long usage of quarter-hours is kept; `None` is forever.
+    pub quarter_hours_retention: Option<Duration>,
 }
 
 /// Where an alias of `model_group_alias` leads.
@@ -123,6 +127,7 @@ impl Default for Settings {
             key_header_name: None,
             journal: Journal::default(),
             audit_log_retention: Some(days(AUDIT_LOG_RETENTION_DAYS)),
+            quarter_hours_retention: Some(days(QUARTER_HOURS_RETENTION_DAYS)),
         }
     }
 }
@@ -220,6 +225,10 @@ impl<'n> Sections<'n> {
                 .whole("audit_log_retention_days", 0, problems)
                 .or_else(|| whole(env, "BULKHEAD_AUDIT_LOG_RETENTION_DAYS", problems))
                 .map_or(default.audit_log_retention, |count| (count > 0).then(|| days(count))),
+            quarter_hours_retention: bulkhead
+                .whole("usage_quarter_hours_retention_days", 0, problems)
+                .or_else(|| whole(env, "BULKHEAD_USAGE_QUARTER_HOURS_RETENTION_DAYS", problems))
+                .map_or(default.quarter_hours_retention, |count| (count > 0).then(|| days(count))),
         }
     }
 

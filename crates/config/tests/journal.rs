@@ -51,6 +51,20 @@ fn the_audit_log_is_kept_a_year_or_as_said() {
 }
 
 #[test]
+fn quarter_hours_are_kept_ninety_days_or_as_said() {
+    let read = |text: &str, env: &[(&str, &str)]| {
+        let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let loaded = check_bytes("config.yaml", text.as_bytes(), &env).unwrap();
+        loaded.config.settings.quarter_hours_retention.map(|time| time.as_secs() / 86_400)
+    };
+    let file = |days: &str| format!("bulkhead_settings:\n  usage_quarter_hours_retention_days: {days}\n");
+    assert_eq!(read(NOTHING, &[]), Some(90));
+    assert_eq!(read(&file("800"), &[("BULKHEAD_USAGE_QUARTER_HOURS_RETENTION_DAYS", "9")]), Some(800));
+    assert_eq!(read(NOTHING, &[("BULKHEAD_USAGE_QUARTER_HOURS_RETENTION_DAYS", "9")]), Some(9));
+    assert_eq!(read(&file("0"), &[]), None);
+}
+
+#[test]
 fn what_makes_no_sense_is_an_error_with_its_place() {
     let error = read("bulkhead_settings:\n  journal_fsync: always\n", &[]).unwrap_err();
     assert!(error.contains("config.yaml:2:18 (bulkhead_settings.journal_fsync)"), "{error}");

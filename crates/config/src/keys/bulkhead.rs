@@ -29,4 +29,10 @@ pub const BULKHEAD_SETTINGS: &[Key] = &[
         "Refuse calls (503 with `Retry-After`) that cannot be written to the journal, instead of making them all the \
          same. Default false.",
     ),
+    acts(
+        "usage_quarter_hours_retention_days",
+        Integer,
+        "Days that usage of single quarter-hours is kept; 0 keeps it forever. Older usage is known by UTC day and month. \
+         Default 90.",
+    ),
 ];
