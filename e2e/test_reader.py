@@ -17,6 +17,17 @@ FLOWS = 1_000
 DATABASE = "reader"
 
 
+# How each is made, listed and deleted.
+NOUNS = [
+    ("/team/new", "team_id", {}, "/v2/team/list", ("POST", "/team/delete", "team_ids")),
+    ("/organization/new", "organization_id", {"organization_alias": "o"}, "/organization/list",
+     ("DELETE", "/organization/delete", "organization_ids")),
+    ("/customer/new", "user_id", {}, "/customer/list", ("POST", "/customer/delete", "user_ids")),
+    ("/tag/new", "name", {}, "/tag/list", ("POST", "/tag/delete", "name")),
+    ("/budget/new", "budget_id", {}, "/budget/list", ("POST", "/budget/delete", "id")),
+]
+
+
 class Pair:
     """Two backends, asked in turn: what one wrote the other must show."""
 
@@ -103,6 +114,17 @@ class Flow:
         assert len(entries) == 2 + row["blocked"]
         self.api.ok(self.api.post("/key/delete", {"keys": [key]}))
         assert self.listed() == []
+        if self.chance.random() < 0.3:
+            self.run_noun(*self.chance.choice(NOUNS))
+
+    def run_noun(self, new, field, more, path, delete):
+        """One of those whose lists share their code."""
+        self.api.ok(self.api.post(new, {field: self.alias, **more}))
+        assert self.alias in self.api.get(path).text
+        method, where, names = delete
+        names = {names: [self.alias] if names.endswith("s") else self.alias}
+        self.api.ok(self.api.http.request(method, where, json=names))
+        assert self.alias not in self.api.get(path).text
 
 
 def flows(pair, count, seed):
@@ -129,7 +151,7 @@ def test_a_reader_that_has_caught_up_serves(pair, replica):
 
     eventually(served, LAG_SECONDS + 15, "the reader to serve")
     assert api.ok(api.get("/key/list"))["total_count"] == 0
-    for path in ("/key/aliases", "/user/list", "/spend/logs", "/global/spend", "/audit"):
+    for path in ("/key/aliases", "/user/list", "/spend/logs", "/global/spend", "/audit", *(noun[3] for noun in NOUNS)):
         before = pair.reads()["served"]
         api.ok(api.get(path))
         assert pair.reads()["served"] > before, path

@@ -43,6 +43,7 @@ class TwoBackends:
         self.home = Path(tempfile.mkdtemp(prefix="bulkhead-writers-"))
         (self.home / "config.yaml").write_text(config(upstream))
         self.master_key = new_master_key()
+        postgres.sql(f"drop database if exists {DATABASE}", "postgres")
         env = {"LITELLM_MASTER_KEY": self.master_key, "DATABASE_URL": postgres.database(DATABASE)}
         code, out, error = run(["migrate", "up"], env=env, cwd=self.home)
         assert code == 0, out + error
@@ -263,3 +264,16 @@ def check_resets(entries):
         assert len({ended for ended, _ in windows}) == len(windows), (owner, windows)
         for (ended, begun), (next_ended, _) in zip(windows, windows[1:]):
             assert ended < begun == next_ended, (owner, windows)
+
+
+def test_a_creation_that_is_sent_again_to_both_backends_is_made_once(backends, postgres):
+    body, headers = {"models": ["oai"]}, {"idempotency-key": "one-key"}
+
+    def make(api):
+        return api.ok(api.post("/key/generate", body, headers=headers))
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(make, backends.apis() * 8))
+    assert all(answer == made[0] for answer in made)
+    assert postgres.sql("select count(*) from keys", DATABASE) == "1"
+    assert made[0]["key"] not in postgres.sql("select sealed from receipts", DATABASE)
+    assert backends.apis()[1].post("/key/generate", {"models": []}, headers=headers).status_code == 422

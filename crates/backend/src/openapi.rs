@@ -6,12 +6,16 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::StatusCode;
 use serde_json::{Map, Value};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
+use crate::http::once;
 use crate::state::Shared;
 use crate::{
     analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations, projects,
@@ -79,9 +83,31 @@ fn routes() -> OpenApiRouter<Shared> {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let (_, document) = routes().split_for_parts();
+    let (_, mut document) = routes().split_for_parts();
+    name_creations(&mut document);
     document.to_pretty_json().unwrap_or_default() + "\n"
 });
+
+/// Creations take a name.
+fn name_creations(document: &mut utoipa::openapi::OpenApi) {
+    let name = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same \
+             caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; \
+             with another body it is refused with 422.",
+        ))
+        .schema(Some(Object::builder().schema_type(Type::String).min_length(Some(1)).max_length(Some(once::NAME_BYTES_MAX))))
+        .build();
+    for route in once::ROUTES {
+        let operation = document.paths.paths.get_mut(route).and_then(|path| path.post.as_mut());
+        if let Some(operation) = operation {
+            operation.parameters.get_or_insert_default().push(name.clone());
+        }
+    }
+}
 
 /// The OpenAPI 3.1 document, from which the dashboard's client is generated.
 pub fn openapi_json() -> String {

@@ -122,7 +122,7 @@ impl Credentials<'_> {
                 .await?;
         });
         tx.audit_credential("created", None, Some(credential), &credential.name, actor).await?;
-        tx.commit().await
+        tx.finish(actor).await
     }
 
     /// Changes a credential and returns it as it is then; `None` when there is no such credential.

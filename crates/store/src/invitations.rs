@@ -88,7 +88,7 @@ impl Invitations<'_> {
                 .await?;
         });
         tx.audit(change("created", None, Some(invitation))?, actor).await?;
-        tx.commit().await
+        tx.finish(actor).await
     }
 
     /// Uses one up; returns it as it is then. `None` when it is not there, or was used already.

@@ -111,7 +111,7 @@ impl Models<'_> {
                 .await?;
         });
         tx.audit_model("created", None, Some(model), &model.id, actor).await?;
-        tx.commit().await
+        tx.finish(actor).await
     }
 
     /// Changes a model and returns it as it is then; `None` when there is no such model. `check` sees it before

@@ -18,6 +18,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::policy::every_statement(),
         crate::credentials::ALL,
         crate::reads::ALL,
+        crate::receipts::ALL,
         crate::models::ALL,
         crate::reseal::ALL,
         &crate::nouns::every_statement(),

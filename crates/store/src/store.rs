@@ -13,6 +13,7 @@ use crate::models::Models;
 use crate::nouns::Nouns;
 use crate::policy::Policy;
 use crate::reads::Reader;
+use crate::receipts::Receipts;
 use crate::reseal::Resealing;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
@@ -108,6 +109,10 @@ impl Store {
 
     pub fn invitations(&self) -> Invitations<'_> {
         Invitations { db: &self.db }
+    }
+
+    pub fn receipts(&self) -> Receipts<'_> {
+        Receipts { db: &self.db }
     }
 
     pub fn keys(&self) -> Keys<'_> {

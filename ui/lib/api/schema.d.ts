@@ -4456,7 +4456,10 @@ export interface operations {
     createBudget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4812,7 +4815,10 @@ export interface operations {
     createCredential: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5643,7 +5649,10 @@ export interface operations {
     createCustomer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6299,7 +6308,10 @@ export interface operations {
     createEndUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7163,7 +7175,10 @@ export interface operations {
     createInvitation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7914,7 +7929,10 @@ export interface operations {
     createKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8376,7 +8394,10 @@ export interface operations {
     createServiceAccountKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9100,7 +9121,10 @@ export interface operations {
     createModel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10146,7 +10170,10 @@ export interface operations {
     createOrganization: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10602,7 +10629,10 @@ export interface operations {
     createProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11599,7 +11629,10 @@ export interface operations {
     createTag: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13095,7 +13128,10 @@ export interface operations {
     createTeam: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -14017,7 +14053,10 @@ export interface operations {
     createUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use domain::key::{MASTER_KEY_LABEL, MASTER_USER_ID};
 use domain::{Role, VirtualKey};
 use http::request::Parts;
+use store::Receipt;
 use store::audit::Actor;
 use store::sessions::Session;
 
@@ -31,6 +32,8 @@ pub struct Caller {
     pub grant: Grant,
     pub(super) changed_by: Option<String>,
     pub(super) address: ClientAddress,
+    /// Holds back what this request creates until its answer is known.
+    pub receipt: Option<Receipt>,
 }
 
 impl Caller {
@@ -83,6 +86,15 @@ impl Caller {
         (!self.sees_all()).then_some((user, own))
     }
 
+    /// Whom names of requests belong to: a name is one caller's.
+    pub fn scope(&self) -> String {
+        match &self.identity {
+            Identity::Master => "master".into(),
+            Identity::Session(session) => format!("user {}", session.user_id),
+            Identity::Key(key) => format!("key {}", key.hash.to_hex()),
+        }
+    }
+
     /// The client's address.
     pub fn address(&self) -> std::net::IpAddr {
         self.address.0
@@ -100,6 +112,7 @@ impl Caller {
             },
             ip: Some(self.address.0.to_string()),
             at: state.clock.now(),
+            receipt: self.receipt.clone(),
         }
     }
 }

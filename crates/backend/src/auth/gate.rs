@@ -19,6 +19,7 @@ use super::refusal::AuthError;
 use super::rules::{Grant, Rule, rule};
 use crate::http::address::ClientAddress;
 use crate::http::error::ApiError;
+use crate::http::once;
 use crate::state::{Shared, State};
 
 /// Longest name of who is behind a change.
@@ -36,6 +37,10 @@ pub async fn gate(
     if rule.is_none_or(|rule| !rule.public) {
         let caller = admit(&state, &parts, rule).await?;
         check_routes(&caller, parts.uri.path(), path)?;
+        if let Some(name) = once::name(&parts, path)? {
+            let path = path.to_owned();
+            return once::run(&state, caller, (&name, &path), (parts, body), next).await;
+        }
         parts.extensions.insert(caller);
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
@@ -51,6 +56,7 @@ async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Call
         grant: grants.max().unwrap_or(Grant::No),
         changed_by: changed_by(&parts.headers),
         address: ClientAddress::of(parts),
+        receipt: None,
     };
     if caller.grant > Grant::No {
         return Ok(caller);

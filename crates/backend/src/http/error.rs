@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use store::StoreError;
 use utoipa::{IntoResponses, ToSchema};
 
+use super::input::BODY_BYTES_MAX;
+
 /// When to come back after "too busy" or "database away".
 pub const RETRY_AFTER_SECS: u64 = 1;
 
@@ -121,6 +123,12 @@ impl ApiError {
             body: json!(InvalidBody { detail: fields }),
             retry_after_secs: None,
         }
+    }
+
+    pub fn too_large() -> Self {
+        let message = format!("The request body is larger than {BODY_BYTES_MAX} bytes, or broke off.");
+        let (status, param) = (StatusCode::PAYLOAD_TOO_LARGE, Some("request_body"));
+        Self::new(status, "invalid_request_error", param, message)
     }
 
     pub fn busy() -> Self {

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::response::{IntoResponseParts, ResponseParts};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
@@ -77,14 +77,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let body = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| {
-            ApiError::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_request_error",
-                Some("request_body"),
-                format!("The request body is larger than {BODY_BYTES_MAX} bytes, or broke off."),
-            )
-        })?;
+        let body = to_bytes(request.into_body(), BODY_BYTES_MAX).await.map_err(|_| ApiError::too_large())?;
         parse(&body)
     }
 }

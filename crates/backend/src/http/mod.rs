@@ -5,4 +5,5 @@ pub mod error;
 pub mod input;
 pub mod limits;
 pub mod number;
+pub mod once;
 pub mod page;

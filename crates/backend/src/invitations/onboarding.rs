@@ -126,6 +126,7 @@ pub async fn claim(
         api_key: String::new(),
         ip: Some(address.to_string()),
         at: now,
+        receipt: None,
     };
     if !state.store.invitations().claim(found.id, KeyHash::of(&token), &password, &actor).await? {
         state.throttle.failed(address, now);

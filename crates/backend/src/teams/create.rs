@@ -78,14 +78,13 @@ pub async fn create(
     let allowed = fields.default_team_member_models.clone().unwrap_or_default();
     let members = members.resolve(&state, &caller, &allowed)?;
     let made = state.store.teams().create_with(&team, budget.as_ref(), &members, &actor).await;
-    let made = made.map_err(|error| match error {
+    let (made, members) = made.map_err(|error| match error {
         StoreError::Duplicate("team") => {
             let message = format!("Team id = {} already exists. Please use a different team id.", team.id);
             ApiError::bad("team_id", message)
         }
         other => super::members::refusal(other, &team.id),
     })?;
-    let members = state.store.members().of_teams(std::slice::from_ref(&made.id)).await?;
     Ok((input.ignored, unheeded(&input.raw), Json(TeamView::of(made, &members))))
 }
 

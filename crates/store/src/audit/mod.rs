@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 pub use query::{AuditQuery, AuditSort, COUNT_MAX};
 
-use crate::StoreError;
 use crate::db::{Db, Tx, on};
 use crate::keys::to_json;
 use crate::sql::statements;
+use crate::{Receipt, StoreError};
 
 statements! {
     TICK = "UPDATE audit_clock SET seq = seq + 1 WHERE id = 1 RETURNING seq";
@@ -43,6 +43,8 @@ pub struct Actor {
     /// The client's address.
     pub ip: Option<String>,
     pub at: Timestamp,
+    /// Holds back the commit of what is created until the answer is known.
+    pub receipt: Option<Receipt>,
 }
 
 /// One change of one object.

@@ -59,7 +59,7 @@ impl Keys<'_> {
         let mut tx = self.db.begin().await?;
         tx.add_key(key, &self.db.calendar, actor).await?;
         tx.audit_key("created", None, Some(key), actor).await?;
-        tx.commit().await
+        tx.finish(actor).await
     }
 
     /// The same while the key's user is there: who is deleted meanwhile gets no key. Returns whether they were.
@@ -76,7 +76,7 @@ impl Keys<'_> {
             return Ok(false);
         }
         tx.audit_key("created", None, Some(key), actor).await?;
-        tx.commit().await?;
+        tx.finish(actor).await?;
         Ok(true)
     }
 

@@ -1,4 +1,4 @@
-use domain::owner::{Budget, Limits, Stamps, Team};
+use domain::owner::{Budget, Limits, Member, Stamps, Team};
 
 use super::spent::{spent_columns, spent_joins};
 use super::{Cell, Columns, Name, NewMember, Noun, Nouns, Statements, Write};
@@ -213,7 +213,7 @@ impl Noun for Team {
 }
 
 impl Nouns<'_, Team> {
-    /// Adds a team with its members, and with a budget for those who have none of their own.
+    /// Adds a team with its members, which are returned with it, and with a budget for those who have none of their own.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] when a name is taken, [`StoreError::Missing`] when there is no such organisation.
@@ -223,16 +223,17 @@ impl Nouns<'_, Team> {
         budget: Option<&Budget>,
         members: &[NewMember],
         actor: &Actor,
-    ) -> Result<Team, StoreError> {
+    ) -> Result<(Team, Vec<Member>), StoreError> {
         let mut write = Write::begin(self.db, actor).await?;
         if let Some(budget) = budget {
             write.create(budget).await?;
         }
         write.create(team).await?;
         write.add_members(&team.id, members).await?;
-        let team = write.get(&team.name()).await?.ok_or(StoreError::Missing("team"))?;
+        let team = write.get::<Team>(&team.name()).await?.ok_or(StoreError::Missing("team"))?;
+        let members = write.members(&team.id).await?;
         write.finish().await?;
-        Ok(team)
+        Ok((team, members))
     }
 
     /// Changes a team, and what its members may spend when `limit` is given; `None` when there is no such team.

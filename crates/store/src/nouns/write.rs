@@ -122,7 +122,7 @@ impl<'a> Write<'a> {
         for change in self.entries {
             self.tx.audit(change, self.actor).await?;
         }
-        self.tx.commit().await
+        self.tx.finish(self.actor).await
     }
 }
 

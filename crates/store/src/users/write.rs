@@ -94,7 +94,7 @@ impl Users<'_> {
             tx.audit_key("created", None, Some(key), actor).await?;
         }
         tx.audit_user("created", None, Some(user), password_hash.is_some(), actor).await?;
-        tx.commit().await
+        tx.finish(actor).await
     }
 
     /// Changes a user and returns them as they are then; `None` when there is no such user.

@@ -25,6 +25,7 @@ backends! {
             api_key: "the key's hash".into(),
             ip: Some("203.0.113.7".into()),
             at: Timestamp::from_secs(2),
+            receipt: None,
         };
         let secret = json!({"logging": [{"langfuse_secret_key": "hush", "host": "h"}]});
         let patch = KeyPatch { metadata: Some(secret.as_object().unwrap().clone()), ..KeyPatch::default() };
