@@ -40,7 +40,7 @@ use crate::{
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
         (name = "credentials", description = "Values that models share, sealed at rest"),
-        (name = "analytics", description = "At a glance"),
+        (name = "analytics", description = "What was used and what it cost"),
         (name = "audit", description = "Who changed what"),
         (name = "session", description = "Sign-in of the dashboard"),
         (name = "invitations", description = "Links with which users set their own passwords"),

@@ -18,6 +18,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/analytics/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of a range of days: its total, its course, and who or what it was. */
+        get: operations["usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -2605,6 +2622,13 @@ export interface components {
              */
             spend: number;
         };
+        Group: {
+            metrics: components["schemas"]["Metrics"];
+            /** @description In the order of `by`; empty for usage of nobody in particular. */
+            names: string[];
+            /** @description Null unless asked for, and of the first ten groups. */
+            series?: components["schemas"]["Point"][] | null;
+        };
         /** @description The error shape of a request that does not fit its schema. */
         InvalidBody: {
             detail: components["schemas"]["InvalidField"][];
@@ -2916,6 +2940,60 @@ export interface components {
             team_id: string;
             user_id: string;
         };
+        /** @description What a set of requests adds up to. */
+        Metrics: {
+            /**
+             * Format: int64
+             * @description Calls to providers.
+             */
+            attempts: number;
+            /** Format: int64 */
+            cache_read_tokens: number;
+            /** Format: int64 */
+            cache_write_tokens: number;
+            /** Format: int64 */
+            cancellations: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /**
+             * Format: int64
+             * @description Requests that ended in a provider's error, a time-out, or with the gateway.
+             */
+            failures: number;
+            /**
+             * Format: double
+             * @description From a request's first byte to the last of its answer, refused ones aside; null without requests.
+             */
+            mean_duration_ms?: number | null;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            reasoning_tokens: number;
+            /**
+             * Format: int64
+             * @description Requests that were refused before any provider was asked.
+             */
+            refusals: number;
+            /**
+             * Format: int64
+             * @description Each once, however many attempts it took.
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+            /**
+             * Format: int64
+             * @description The same in nano-dollars, exact.
+             */
+            spend_nano: number;
+            /** Format: int64 */
+            successes: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
         /** @description A public name, and what its deployments offer together: limits and prices are the highest of any. */
         ModelGroup: {
             health_status?: string | null;
@@ -3217,6 +3295,11 @@ export interface components {
             team_id: string;
             team_member_permissions: string[];
         };
+        Point: {
+            /** @description When the step begins, such as `2026-01-31T00:00:00+05:30`. */
+            at: string;
+            metrics: components["schemas"]["Metrics"];
+        };
         /**
          * @description A project. A field that is left out keeps its value, or has none; null clears it. Limits are those of its budget:
          *     a budget of its own is made for them unless `budget_id` names one.
@@ -3448,6 +3531,11 @@ export interface components {
             updated_at: string;
             updated_by?: string | null;
         };
+        /**
+         * @description How a range is cut.
+         * @enum {string}
+         */
+        Step: "hour" | "day" | "week" | "month";
         StillBlocked: {
             /** @description Of those that were named. */
             blocked_users: string[];
@@ -3793,6 +3881,21 @@ export interface components {
             user_email?: string | null;
             user_id?: string | null;
         };
+        Usage: {
+            end_date: string;
+            /** @description The dearest first. */
+            groups: components["schemas"]["Group"][];
+            /** @description False where the quarter-hours of old days are not kept any more: each such UTC day then counts in the local step in which it begins. */
+            is_exact: boolean;
+            other?: null | components["schemas"]["Metrics"];
+            previous?: null | components["schemas"]["Metrics"];
+            /** @description Each step once, also those without usage. */
+            series: components["schemas"]["Point"][];
+            start_date: string;
+            step: components["schemas"]["Step"];
+            timezone: string;
+            total: components["schemas"]["Metrics"];
+        };
         /**
          * @description What a user can be made with or changed to. A field that is left out keeps its value, or its default; null
          *     clears it.
@@ -3916,6 +4019,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    usage: {
+        parameters: {
+            query: {
+                /**
+                 * @description One dimension, or two with a comma between them: `organization`, `team`, `user`, `key`, `customer`, `tag`, `model_group`,
+                 *     `model`, `provider`, `deployment`, `endpoint`, `status`.
+                 */
+                by?: string;
+                /** @description Whether the same is told of as many days before. */
+                compare?: boolean;
+                customer?: string;
+                deployment?: string;
+                /** @description Last local day, included. */
+                end_date: string;
+                endpoint?: string;
+                /** @description Whether each of the first groups has a series too. */
+                group_series?: boolean;
+                /** @description Raw key or hash. */
+                key?: string;
+                model?: string;
+                model_group?: string;
+                organization?: string;
+                provider?: string;
+                /** @description First local day, `YYYY-MM-DD`. */
+                start_date: string;
+                status?: string;
+                /** @description Of the series. */
+                step?: "hour" | "day" | "week" | "month";
+                tag?: string;
+                team?: string;
+                /** @description Name of a time zone, such as `Asia/Kolkata`. */
+                timezone?: string;
+                /** @description Groups that are told apart, the dearest; the rest is `other`. */
+                top?: number;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
                 };
             };
             /** @description The request makes no sense */

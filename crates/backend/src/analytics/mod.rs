@@ -1,6 +1,9 @@
-//! What the dashboard shows at a glance, read from roll-ups only.
+//! What was used and what it cost, read from roll-ups only.
 
+mod frame;
+mod metrics;
 mod overview;
+mod usage;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -8,5 +11,5 @@ use utoipa_axum::routes;
 use crate::state::Shared;
 
 pub fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(overview::overview))
+    OpenApiRouter::new().routes(routes!(overview::overview)).routes(routes!(usage::usage))
 }

@@ -156,6 +156,7 @@ pub const RULES: &[Rule] = &[
     get("/global/spend/logs", ADMIN_READ),
     get("/global/spend/models", ADMIN_READ),
     get("/analytics/overview", ADMIN_READ),
+    get("/analytics/usage", OWN_READ),
     get("/audit", ADMIN_READ),
     get("/audit/{id}", ADMIN_READ),
     get("/model/info", OWN_READ),

@@ -195,6 +195,10 @@ impl From<StoreError> for ApiError {
             let noun = what[..1].to_uppercase() + &what[1..];
             return Self::bad(&format!("{what}_id"), format!("{noun} doesn't exist in db."));
         }
+        if matches!(error, StoreError::NotCounted) {
+            let text = error.to_string();
+            return Self::bad("by", text[..1].to_uppercase() + &text[1..] + ".");
+        }
         // What a handler did not expect: another request was quicker.
         if matches!(error, StoreError::Duplicate(_) | StoreError::InUse | StoreError::TooMany(_)) {
             let text = error.to_string();

@@ -5,6 +5,8 @@ mod keys;
 mod logs;
 mod row;
 
+pub use logs::key_name;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod analytics;
 mod audit;
 mod auth;
 mod budgets;

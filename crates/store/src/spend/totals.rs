@@ -53,6 +53,27 @@ impl Totals {
     }
 }
 
+impl std::ops::Sub for Totals {
+    type Output = Self;
+
+    fn sub(self, part: Self) -> Self {
+        Self {
+            requests: self.requests - part.requests,
+            attempts: self.attempts - part.attempts,
+            failures: self.failures - part.failures,
+            refusals: self.refusals - part.refusals,
+            cancellations: self.cancellations - part.cancellations,
+            input_tokens: self.input_tokens - part.input_tokens,
+            output_tokens: self.output_tokens - part.output_tokens,
+            cache_read_tokens: self.cache_read_tokens - part.cache_read_tokens,
+            cache_write_tokens: self.cache_write_tokens - part.cache_write_tokens,
+            reasoning_tokens: self.reasoning_tokens - part.reasoning_tokens,
+            cost_nano: self.cost_nano - part.cost_nano,
+            duration_micros: self.duration_micros - part.duration_micros,
+        }
+    }
+}
+
 /// One step of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {

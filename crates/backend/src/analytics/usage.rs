@@ -1,0 +1,270 @@
+//! Usage over time, grouped and filtered.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::{Deserialize, Serialize};
+use store::spend::Totals;
+use store::usage::{Answer, Dimension, Filter, Question, Timeline};
+use utoipa::{IntoParams, ToSchema};
+
+use super::frame::{Frame, Step};
+use super::metrics::Metrics;
+use crate::auth::Caller;
+use crate::http::error::{ApiError, Refusals};
+use crate::http::input::Params;
+use crate::spend::key_name;
+use crate::state::{Shared, State};
+
+/// Groups of one answer at most.
+const TOP_MAX: u32 = 100;
+/// Groups at most that have a series of their own.
+const SERIES_MAX: usize = 10;
+/// Steps of all series together at most, so that an answer stays small.
+const POINTS_MAX: usize = 2_000;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct UsageQuery {
+    /// First local day, `YYYY-MM-DD`.
+    start_date: String,
+    /// Last local day, included.
+    end_date: String,
+    /// Name of a time zone, such as `Asia/Kolkata`.
+    #[serde(default = "utc")]
+    #[param(default = "UTC")]
+    timezone: String,
+    /// Of the series.
+    #[serde(default)]
+    #[param(inline)]
+    step: Step,
+    /// One dimension, or two with a comma between them: `organization`, `team`, `user`, `key`, `customer`, `tag`, `model_group`,
+    /// `model`, `provider`, `deployment`, `endpoint`, `status`.
+    by: Option<String>,
+    /// Groups that are told apart, the dearest; the rest is `other`.
+    #[serde(default = "top")]
+    #[param(minimum = 1, maximum = 100, default = 10)]
+    top: u32,
+    /// Whether each of the first groups has a series too.
+    #[serde(default)]
+    #[param(default = false)]
+    group_series: bool,
+    /// Whether the same is told of as many days before.
+    #[serde(default)]
+    #[param(default = false)]
+    compare: bool,
+    organization: Option<String>,
+    team: Option<String>,
+    user: Option<String>,
+    /// Raw key or hash.
+    key: Option<String>,
+    customer: Option<String>,
+    tag: Option<String>,
+    model_group: Option<String>,
+    model: Option<String>,
+    provider: Option<String>,
+    deployment: Option<String>,
+    endpoint: Option<String>,
+    status: Option<String>,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+const fn top() -> u32 {
+    10
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Usage {
+    start_date: String,
+    end_date: String,
+    timezone: String,
+    step: Step,
+    /// False where the quarter-hours of old days are not kept any more: each such UTC day then counts in the local step in which it begins.
+    is_exact: bool,
+    total: Metrics,
+    /// Of as many days before; null unless asked for.
+    previous: Option<Metrics>,
+    /// Each step once, also those without usage.
+    series: Vec<Point>,
+    /// The dearest first.
+    groups: Vec<Group>,
+    /// What is in no group; null without groups, and by tags, of which a request may have several.
+    other: Option<Metrics>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Point {
+    /// When the step begins, such as `2026-01-31T00:00:00+05:30`.
+    at: String,
+    metrics: Metrics,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Group {
+    /// In the order of `by`; empty for usage of nobody in particular.
+    names: Vec<String>,
+    metrics: Metrics,
+    /// Null unless asked for, and of the first ten groups.
+    series: Option<Vec<Point>>,
+}
+
+/// Usage of a range of days: its total, its course, and who or what it was.
+#[utoipa::path(
+    get, path = "/analytics/usage", tag = "analytics", operation_id = "usage", params(UsageQuery),
+    responses((status = 200, body = Usage), Refusals),
+)]
+pub async fn usage(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Params(query): Params<UsageQuery>,
+) -> Result<Json<Usage>, ApiError> {
+    if !(1..=TOP_MAX).contains(&query.top) {
+        return Err(ApiError::bad("top", format!("`top` goes from 1 to {TOP_MAX}.")));
+    }
+    let frame = Frame::new(&query.start_date, &query.end_date, &query.timezone, query.step)?;
+    let by = dimensions(query.by.as_deref().unwrap_or_default())?;
+    let asked = Asked { state: &state, filters: query.filters(&caller), frame: &frame };
+    // Usage goes on growing: what is read later has all that was read before.
+    let answers = asked.groups(by, query.top).await?;
+    let (total, is_exact) = asked.total(frame.whole()?).await?;
+    let previous = match frame.previous().filter(|_| query.compare) {
+        Some(previous) => Some(asked.total(previous.whole()?).await?.0.into()),
+        None => None,
+    };
+    let overlaps = by.contains(&Some(Dimension::Tag));
+    let rest = |total: Totals| answers.iter().fold(total, |rest, answer| rest - answer.totals);
+    let other = (by[0].is_some() && !overlaps).then(|| rest(total).into());
+    let mut groups = Vec::new();
+    for (index, answer) in answers.iter().enumerate() {
+        let series = match query.group_series && index < asked.series_max() {
+            true => Some(asked.series(group_filters(by, answer)).await?),
+            false => None,
+        };
+        let names = [&answer.name, &answer.second].into_iter().zip(by).filter(|(_, by)| by.is_some());
+        let names = names.map(|(name, _)| name.clone()).collect();
+        groups.push(Group { names, metrics: answer.totals.into(), series });
+    }
+    Ok(Json(Usage {
+        start_date: frame.first.to_string(),
+        end_date: frame.last.to_string(),
+        timezone: query.timezone,
+        step: query.step,
+        is_exact,
+        total: total.into(),
+        previous,
+        series: asked.series(vec![]).await?,
+        groups,
+        other,
+    }))
+}
+
+/// What all parts of an answer have in common.
+struct Asked<'a> {
+    state: &'a State,
+    filters: Vec<Filter>,
+    frame: &'a Frame,
+}
+
+impl Asked<'_> {
+    async fn total(&self, timeline: Timeline) -> Result<(Totals, bool), ApiError> {
+        let question = Question { timeline, by: [None; 2], filters: self.filters.clone(), limit: 1 };
+        let answers = self.state.store.usage().ask(&question).await?;
+        Ok((answers.rows.first().map(|answer| answer.totals).unwrap_or_default(), answers.is_exact))
+    }
+
+    async fn groups(&self, by: [Option<Dimension>; 2], limit: u32) -> Result<Vec<Answer>, ApiError> {
+        if by[0].is_none() {
+            return Ok(vec![]);
+        }
+        let question = Question { timeline: self.frame.whole()?, by, filters: self.filters.clone(), limit };
+        Ok(self.state.store.usage().ask(&question).await?.rows)
+    }
+
+    async fn series(&self, more: Vec<Filter>) -> Result<Vec<Point>, ApiError> {
+        let filters = [self.filters.clone(), more].concat();
+        let question = Question { timeline: self.frame.steps()?, by: [None; 2], filters, limit: u32::MAX };
+        let answers = self.state.store.usage().ask(&question).await?;
+        let steps = answers.rows.into_iter().map(|answer| (answer.step, answer.totals));
+        let steps = steps.collect::<BTreeMap<_, _>>();
+        let point = |(step, at): (i64, String)| Point {
+            at,
+            metrics: steps.get(&step).copied().unwrap_or_default().into(),
+        };
+        Ok((0..).zip(self.frame.starts()).map(point).collect())
+    }
+
+    /// How many groups may have a series.
+    fn series_max(&self) -> usize {
+        (POINTS_MAX / self.frame.starts().count().max(1)).min(SERIES_MAX)
+    }
+}
+
+impl UsageQuery {
+    /// Callers who see only their own usage are kept to it.
+    fn filters(&self, caller: &Caller) -> Vec<Filter> {
+        let key = self.key.as_deref().map(key_name);
+        let (mut user, mut key) = (self.user.clone(), key);
+        match (caller.user_id(), caller.key()) {
+            _ if caller.sees_all() => {}
+            (None, Some(own)) => key = Some(own.hash.to_hex()),
+            (own, _) => user = Some(own.unwrap_or_default().to_owned()),
+        }
+        let filters = [
+            (Dimension::Organization, self.organization.clone()),
+            (Dimension::Team, self.team.clone()),
+            (Dimension::User, user),
+            (Dimension::Key, key),
+            (Dimension::Customer, self.customer.clone()),
+            (Dimension::Tag, self.tag.clone()),
+            (Dimension::ModelGroup, self.model_group.clone()),
+            (Dimension::Model, self.model.clone()),
+            (Dimension::Provider, self.provider.clone()),
+            (Dimension::Deployment, self.deployment.clone()),
+            (Dimension::Endpoint, self.endpoint.clone()),
+            (Dimension::Status, self.status.clone()),
+        ];
+        filters.into_iter().filter_map(|(dimension, is)| Some(Filter { dimension, is: is? })).collect()
+    }
+}
+
+fn group_filters(by: [Option<Dimension>; 2], answer: &Answer) -> Vec<Filter> {
+    let names = by.into_iter().zip([&answer.name, &answer.second]);
+    names.filter_map(|(by, name)| Some(Filter { dimension: by?, is: name.clone() })).collect()
+}
+
+/// One dimension or two, by their names.
+fn dimensions(text: &str) -> Result<[Option<Dimension>; 2], ApiError> {
+    let mut by = [None; 2];
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>();
+    if names.len() > by.len() || (names.len() == 2 && names[0] == names[1]) {
+        return Err(ApiError::bad("by", "`by` names one dimension, or two different ones."));
+    }
+    for (by, name) in by.iter_mut().zip(names) {
+        let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, dimension)| *dimension);
+        *by = Some(known.ok_or_else(|| {
+            let names = NAMES.map(|(name, _)| name).join(", ");
+            ApiError::bad("by", format!("`by` is none of {names}."))
+        })?);
+    }
+    Ok(by)
+}
+
+const NAMES: [(&str, Dimension); 12] = [
+    ("organization", Dimension::Organization),
+    ("team", Dimension::Team),
+    ("user", Dimension::User),
+    ("key", Dimension::Key),
+    ("customer", Dimension::Customer),
+    ("tag", Dimension::Tag),
+    ("model_group", Dimension::ModelGroup),
+    ("model", Dimension::Model),
+    ("provider", Dimension::Provider),
+    ("deployment", Dimension::Deployment),
+    ("endpoint", Dimension::Endpoint),
+    ("status", Dimension::Status),
+];
