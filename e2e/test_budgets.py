@@ -156,6 +156,39 @@ def test_a_users_budget_begins_anew_at_its_time(admin):
     eventually(lambda: row()["spend"] < 1, 10, "what counts, not what was ever spent")
 
 
+def test_a_budget_of_one_model_leaves_the_others(admin):
+    budgets = {"oai": {"budget_limit": 1, "time_period": "30d"}}
+    made = admin.generate(model_max_budget=budgets, key_alias=(alias := name("key")))
+    client = admin.with_key(made["key"])
+    spend_a_dollar(client)
+    message = refused(client, "model")
+    assert message.startswith(f"ExceededBudget: Key={alias} over budget for model=oai. Spend=1.0") and message.endswith("Budget=1.0")
+    assert client.chat("ant").status_code == 200
+    new = admin.ok(admin.post("/key/regenerate", {"key": made["key"]}))["key"]
+    eventually(lambda: admin.with_key(new).chat("oai").status_code == 422, 5, "what was spent goes along with the new secret")
+    admin.ok(admin.post("/key/update", {"key": new, "model_max_budget": {}}))
+    eventually(lambda: admin.with_key(new).chat("oai").status_code == 200, SECONDS_MAX)
+
+
+def test_a_budget_of_a_model_begins_anew_at_its_time(admin):
+    client = admin.with_key(admin.generate(model_max_budget={"oai": {"max_budget": 1, "budget_duration": "3s"}})["key"])
+    for _ in range(2):
+        spend_a_dollar(client)
+        eventually(lambda: client.chat("oai").status_code == 422, 10, "the budget is used up")
+        eventually(lambda: client.chat("oai").status_code == 200, 10, "the next three seconds have begun")
+
+
+def test_users_and_teams_have_budgets_of_models(admin):
+    budgets = {"oai": {"budget_limit": 1}}
+    user, client = user_key(admin, model_max_budget=budgets)
+    spend_a_dollar(client)
+    assert refused(client, "user").startswith(f"ExceededBudget: User={user} over budget for model=oai.")
+    team, client = team_key(admin, {"model_max_budget": budgets})
+    spend_a_dollar(client)
+    assert refused(client, "team").startswith(f"ExceededBudget: Team={team} over budget for model=oai.")
+    assert client.chat("ant").status_code == 200
+
+
 def test_a_keys_own_budget_comes_first(admin):
     _, client = team_key(admin, {"max_budget": 0.5}, max_budget=0.5)
     spend_a_dollar(client)
@@ -186,6 +219,9 @@ def test_what_cannot_be_read_refuses(up, admin):
 
 def test_what_the_gateway_holds_is_what_the_database_says(up, admin):
     user, _ = user_key(admin, max_budget=3, models=["oai"])
+    budgets = {"oai": {"budget_limit": 1, "time_period": "1d"}, "ant": {"max_budget": 0}, "rates": {"rpm_limit": 3}}
+    user_key(admin, model_max_budget=budgets)
+    team_key(admin, {"model_max_budget": budgets}, model_max_budget=budgets)
     admin.generate(allowed_routes=["/v1"], soft_budget=0.5, budget_limits=[{"budget_duration": "1h", "max_budget": 0.25}],
                    temp_budget_increase=2, temp_budget_expiry="2030-01-01T00:00:00Z")
     team, _ = team_key(admin, {"max_budget": 2, "budget_duration": "1d", "models": ["oai"], "model_aliases": {"ä": "oai"}})

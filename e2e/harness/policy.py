@@ -11,23 +11,24 @@ COLUMNS = (
 ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 
 # Of each kind of account: kind, within, id, blocked, models, aliases, parent, budget, members' budget, most, soft,
-# duration, more limits.
+# duration, more limits, where models have budgets.
 ALL_ACCOUNTS = [
     "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration,"
-    " budget_limits FROM users",
+    " budget_limits, extra FROM users",
     "SELECT 'team', '', id, blocked, models, model_aliases, organization_id, NULL, member_budget_id, max_budget_nano,"
-    " soft_budget_nano, budget_duration, budget_limits FROM teams",
-    "SELECT 'member', team_id, user_id, 0, allowed_models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]'"
+    " soft_budget_nano, budget_duration, budget_limits, model_max_budget FROM teams",
+    "SELECT 'member', team_id, user_id, 0, allowed_models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}'"
     " FROM team_members",
-    "SELECT 'organization', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]'"
+    "SELECT 'organization', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}'"
     " FROM organizations",
     "SELECT 'organization_member', organization_id, user_id, 0, '[]', '{}', NULL, budget_id, NULL, NULL, NULL, NULL,"
-    " '[]' FROM organization_members",
-    "SELECT 'customer', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]' FROM customers",
-    "SELECT 'tag', '', name, 0, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]' FROM tags",
-    "SELECT 'project', '', id, blocked, models, '{}', team_id, budget_id, NULL, NULL, NULL, NULL, '[]' FROM projects",
-    "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]'"
+    " '[]', '{}' FROM organization_members",
+    "SELECT 'customer', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM customers",
+    "SELECT 'tag', '', name, 0, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM tags",
+    "SELECT 'project', '', id, blocked, models, '{}', team_id, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM projects",
+    "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]', '{}'"
     " FROM budgets",
+    "SELECT kind, owner, model, 0, '[]', '{}', NULL, NULL, NULL, max_nano, NULL, duration, '[]', '{}' FROM model_budgets",
 ]
 
 
@@ -53,6 +54,7 @@ def part(row):
         None if soft is None else nano(soft),
         limits(extra.get("budget_limits")),
         None if increase is None or until is None else [nano(increase), micros(until)],
+        budgeted(extra.get("model_max_budget")),
     ]
     return digest_of([*facts, expires, terms, rest])
 
@@ -67,13 +69,23 @@ def micros(text):
     return round(at.timestamp() * 1e6)
 
 
+def budgeted(models):
+    """Those that have a budget and not only rates."""
+    def is_held(budget):
+        return any(budget.get(name) is not None for name in ("budget_limit", "max_budget"))
+    held = [name for name, budget in (models or {}).items() if is_held(budget)]
+    return sorted(held, key=str.encode)
+
+
 def limits(more):
     return [[limit["budget_duration"], nano(limit["max_budget"])] for limit in more or []]
 
 
 def part_of_account(row):
-    kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more = row
-    ids, held = [parent, budget, members], [most, soft, duration, limits(json.loads(more))]
+    kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more, per_model = row
+    per_model = json.loads(per_model)
+    per_model = per_model.get("model_max_budget") if kind == "user" else per_model
+    ids, held = [parent, budget, members], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model)]]
     return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, held])
 
 

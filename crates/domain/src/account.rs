@@ -19,10 +19,14 @@ pub enum AccountKind {
     Project,
     /// Limits that others point to. It spends nothing itself.
     Budget,
+    /// What a key, user or team may spend on one model; it is within them.
+    KeyModel,
+    UserModel,
+    TeamModel,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::User,
         Self::Team,
         Self::Member,
@@ -32,6 +36,9 @@ impl AccountKind {
         Self::Tag,
         Self::Project,
         Self::Budget,
+        Self::KeyModel,
+        Self::UserModel,
+        Self::TeamModel,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +52,9 @@ impl AccountKind {
             Self::Tag => "tag",
             Self::Project => "project",
             Self::Budget => "budget",
+            Self::KeyModel => "key_model",
+            Self::UserModel => "user_model",
+            Self::TeamModel => "team_model",
         }
     }
 
@@ -57,7 +67,7 @@ impl AccountKind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountId {
     pub kind: AccountKind,
-    /// The team or organisation of a member; empty for the rest.
+    /// The team or organisation of a member, or whose budget it is of a model; empty for the rest.
     pub within: Box<str>,
     pub id: Box<str>,
 }
@@ -78,6 +88,8 @@ pub struct AccountPolicy {
     /// The shared limits of a team's members who have none of their own.
     pub member_budget_id: Option<Box<str>>,
     pub limits: Limits,
+    /// Models that have budgets of their own, which are accounts too.
+    pub budgeted_models: NameList,
     /// All that was ever spent.
     pub spend: Money,
     pub windows: Box<[Window]>,

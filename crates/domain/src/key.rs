@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::Window;
 use crate::account::{Limits, Raise};
+use crate::model_budget::ModelBudget;
 
 /// The fixed label of the master key where rows name a key; it is never hashed nor stored.
 pub const MASTER_KEY_LABEL: &str = "litellm_proxy_master_key";
@@ -67,10 +68,24 @@ impl VirtualKey {
         self.extra.get("budget_duration").and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
+    /// What may be spent on some models.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn model_budgets(&self) -> Result<Vec<ModelBudget>, String> {
+        model_budgets(&self.extra)
+    }
+
     /// For how long its budgets beside the main one are.
     pub fn other_durations(&self) -> Vec<&str> {
         durations(&self.extra)
     }
+}
+
+/// The budgets of `model_max_budget`.
+pub(crate) fn model_budgets(extra: &Map<String, Value>) -> Result<Vec<ModelBudget>, String> {
+    let budgets = extra.get("model_max_budget").and_then(Value::as_object);
+    budgets.map_or_else(|| Ok(Vec::new()), crate::model_budget::model_budgets)
 }
 
 /// The times of `budget_limits`.
@@ -112,6 +127,8 @@ pub struct KeyTerms {
     pub budget_id: Option<Box<str>>,
     /// The key's own, its `max_budget` included.
     pub limits: Limits,
+    /// Models that have budgets of their own, which are accounts.
+    pub budgeted_models: NameList,
     /// For a time the main budget is larger.
     pub raise: Option<Raise>,
     /// The routes that the key is held to; empty means every one.

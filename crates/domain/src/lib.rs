@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod event;
 pub mod key;
 pub mod model;
+pub mod model_budget;
 pub mod owner;
 pub mod period;
 pub mod providers;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::Role;
 use crate::key::durations;
+use crate::model_budget::ModelBudget;
 
 /// A person as the control plane knows them. Passwords are not here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,14 @@ impl User {
     /// For how long the main budget is; `None` is for ever.
     pub fn budget_duration(&self) -> Option<&str> {
         self.extra.get("budget_duration").and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// What may be spent on some models.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn model_budgets(&self) -> Result<Vec<ModelBudget>, String> {
+        crate::key::model_budgets(&self.extra)
     }
 
     /// For how long budgets beside the main one are.

@@ -61,6 +61,7 @@ impl AccountEntry {
             budget_id: None,
             member_budget_id: None,
             limits: Limits::default(),
+            budgeted_models: NameList::default(),
             spend: Money::ZERO,
             windows: Box::default(),
         };

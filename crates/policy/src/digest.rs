@@ -15,6 +15,7 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
     let limits = terms.map(|terms| &terms.limits);
     let duration = limits.and_then(|limits| limits.duration.as_deref());
     let raise = terms.and_then(|terms| terms.raise).map(|raise| (raise.by.0, raise.until.0));
+    let models = terms.map(|terms| &terms.budgeted_models[..]).unwrap_or_default();
     let routes = terms.map(|terms| &terms.routes[..]).unwrap_or_default();
     let facts = (
         policy.hash,
@@ -29,7 +30,7 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
         policy.blocked,
         policy.expires.map(|at| at.0),
         (&policy.project_id, budget, duration),
-        (routes, limits.and_then(|limits| limits.soft).map(|soft| soft.0), more(limits), raise),
+        (routes, limits.and_then(|limits| limits.soft).map(|soft| soft.0), more(limits), raise, models),
     );
     part_of(&facts)
 }
@@ -47,7 +48,7 @@ pub(crate) fn part_of_account(policy: &AccountPolicy) -> u64 {
             limits.max.map(|money| money.0),
             limits.soft.map(|money| money.0),
             &limits.duration,
-            more(Some(limits)),
+            (more(Some(limits)), &policy.budgeted_models),
         ),
     );
     part_of(&facts)
@@ -90,10 +91,11 @@ mod tests {
                 duration: Some("1d".into()),
                 more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
             },
+            budgeted_models: ["gpt-4o".into()].into(),
             spend: Money(3),
             windows: [Window::for_ever(Money(1))].into(),
         };
-        assert_eq!(part_of_account(&policy), 1_191_123_744_509_481_707);
+        assert_eq!(part_of_account(&policy), 13_191_490_739_752_959_219);
     }
 
     #[test]
@@ -122,10 +124,11 @@ mod tests {
                 },
                 raise: Some(Raise { by: Money(2), until: Timestamp(9) }),
                 routes: ["llm_api_routes".into()].into(),
+                budgeted_models: ["gpt-4o".into()].into(),
                 windows: [Window::for_ever(Money(1))].into(),
             })),
         };
-        assert_eq!(part(&policy), 14_189_589_817_022_269_883);
+        assert_eq!(part(&policy), 11_705_986_231_742_230_318);
         assert_eq!(part(&KeyPolicy { spend: Money(2), ..policy.clone() }), part(&policy));
         assert_ne!(part(&KeyPolicy { blocked: true, ..policy.clone() }), part(&policy));
     }

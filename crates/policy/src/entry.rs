@@ -48,6 +48,11 @@ impl KeyEntry {
         self.policy.terms.as_ref().map_or(&[], |terms| &terms.routes)
     }
 
+    /// Models that this key has budgets for.
+    pub fn budgeted_models(&self) -> &[Box<str>] {
+        self.policy.terms.as_ref().map_or(&[], |terms| &terms.budgeted_models)
+    }
+
     /// Whether anything is to be held against this key itself.
     pub fn has_budget(&self) -> bool {
         self.policy.max_budget.is_some()

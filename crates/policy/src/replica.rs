@@ -206,6 +206,7 @@ impl Inner {
                 entry.spend.shipped(event.outcome.cost, None);
             }
         };
+        self.charge_models(event);
         own(AccountKind::User, &intent.user_id);
         own(AccountKind::Team, &intent.team_id);
         own(AccountKind::Organization, &intent.organization_id);
@@ -220,6 +221,30 @@ impl Inner {
             if let Some(entry) = self.accounts.get(AccountName::new(AccountKind::Tag, tag)) {
                 entry.spend.shipped(event.outcome.cost, None);
             }
+        }
+    }
+
+    /// Budgets for the model that the client asked for.
+    fn charge_models(&self, event: &UsageEvent) {
+        let (intent, model) = (&event.intent, &event.intent.model_group);
+        let charge = |kind, within: &str| {
+            if let Some(entry) = self.accounts.get(AccountName { kind, within, id: model }) {
+                entry.spend.shipped(event.outcome.cost, None);
+            }
+        };
+        let key = intent.key.and_then(|hash| self.keys.get(&hash));
+        if let Some(key) = key.filter(|key| key.budgeted_models().contains(model)) {
+            charge(AccountKind::KeyModel, &key.policy.hash.to_hex());
+        }
+        let has = |kind, id: &str| {
+            let entry = self.accounts.get(AccountName::new(kind, id));
+            entry.is_some_and(|entry| entry.policy.budgeted_models.contains(model))
+        };
+        if let Some(user) = intent.user_id.as_deref().filter(|id| has(AccountKind::User, id)) {
+            charge(AccountKind::UserModel, user);
+        }
+        if let Some(team) = intent.team_id.as_deref().filter(|id| has(AccountKind::Team, id)) {
+            charge(AccountKind::TeamModel, team);
         }
     }
 

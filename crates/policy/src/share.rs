@@ -25,6 +25,7 @@ impl SharedLists {
 
     pub(crate) fn account(&mut self, mut policy: AccountPolicy) -> AccountEntry {
         self.share(&mut policy.models);
+        self.share(&mut policy.budgeted_models);
         AccountEntry::new(policy)
     }
 

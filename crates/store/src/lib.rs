@@ -13,6 +13,7 @@ pub mod invitations;
 pub mod keys;
 pub mod ledger;
 mod migrate;
+mod model_budgets;
 pub mod models;
 pub mod nouns;
 mod page;

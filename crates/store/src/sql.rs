@@ -20,6 +20,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         crate::reads::ALL,
         crate::receipts::ALL,
         crate::models::ALL,
+        crate::model_budgets::ALL,
         crate::reseal::ALL,
         &crate::nouns::every_statement(),
         crate::sessions::ALL,
@@ -36,6 +37,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
     .chain(crate::spend::batches().into_iter().flat_map(|batch| batch.texts()))
     .chain(crate::usage::batches().into_iter().flat_map(|batch| batch.texts()))
     .chain(crate::usage::lists().iter().flat_map(|list| list.texts()))
+    .chain(crate::model_budgets::batches().iter().flat_map(|batch| batch.texts()))
     .chain(crate::nouns::batches().iter().flat_map(|batch| batch.texts()))
     .collect()
 }

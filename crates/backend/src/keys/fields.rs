@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, has_effect, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
-use crate::owner::fields::{amount, check_duration, check_windows};
+use crate::owner::fields::{amount, check_duration, check_models, check_windows};
 use crate::time::{after, parse_moment};
 
 /// Shortest `key` that a caller may choose.
@@ -75,6 +75,7 @@ const ACTIVE: &[&str] = &[
     "budget_duration",
     "budget_id",
     "budget_limits",
+    "model_max_budget",
     "project_id",
     "soft_budget",
     "temp_budget_increase",
@@ -135,6 +136,7 @@ pub struct KeyFields {
     config: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
     permissions: Option<Map<String, Value>>,
+    /// Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
     #[schema(value_type = Option<Object>)]
     model_max_budget: Option<Map<String, Value>>,
     budget_fallbacks: Option<BTreeMap<String, Vec<String>>>,
@@ -214,6 +216,7 @@ impl KeyFields {
     fn check_budgets(&self) -> Result<(), ApiError> {
         check_duration(self.budget_duration.as_deref())?;
         check_windows(self.budget_limits.iter().flatten())?;
+        check_models(self.model_max_budget.as_ref())?;
         amount("soft_budget", self.soft_budget)?;
         amount("temp_budget_increase", self.temp_budget_increase)?;
         match self.temp_budget_expiry.as_deref().map(parse_moment) {

@@ -37,6 +37,7 @@ macro_rules! limited {
             #[schema(value_type = Option<i64>, minimum = 0)]
             tpd_limit: Option<$crate::http::number::Whole>,
             /// Model → budget and time.
+            /// Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
             #[schema(value_type = Option<Object>)]
             model_max_budget: Option<serde_json::Map<String, serde_json::Value>>,
         }
@@ -51,7 +52,7 @@ macro_rules! limited {
                 sent: $crate::owner::fields::Sent<'_>,
                 limits: &mut domain::owner::Limits,
             ) -> Result<(), $crate::http::error::ApiError> {
-                use $crate::owner::fields::{amount, check, count};
+                use $crate::owner::fields::{amount, check, check_models, count};
                 sent.set("max_budget", &mut limits.max_budget, amount("max_budget", self.max_budget)?);
                 sent.set("soft_budget", &mut limits.soft_budget, amount("soft_budget", self.soft_budget)?);
                 sent.set("budget_duration", &mut limits.budget_duration, self.budget_duration.clone());
@@ -61,6 +62,7 @@ macro_rules! limited {
                 sent.set("rpm_limit", &mut limits.rpm_limit, count("rpm_limit", self.rpm_limit)?);
                 sent.set("tpd_limit", &mut limits.tpd_limit, count("tpd_limit", self.tpd_limit)?);
                 let per_model = self.model_max_budget.clone().unwrap_or_default();
+                check_models(Some(&per_model))?;
                 sent.set("model_max_budget", &mut limits.model_max_budget, per_model);
                 check(limits)
             }
@@ -149,6 +151,15 @@ pub fn check_duration(text: Option<&str>) -> Result<(), ApiError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Budgets per model: `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`.
+///
+/// # Errors
+/// 400 when one is none.
+pub fn check_models(budgets: Option<&Map<String, Value>>) -> Result<(), ApiError> {
+    let checked = budgets.map(domain::model_budget::model_budgets).transpose();
+    checked.map(|_| ()).map_err(|message| ApiError::bad("model_max_budget", message))
 }
 
 /// Several budgets at once: `[{"budget_duration": "1d", "max_budget": 5.0}]`.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
-use crate::owner::fields::{amount, check_duration, check_name, check_windows};
+use crate::owner::fields::{amount, check_duration, check_models, check_name, check_windows};
 
 /// Stored beside the user and shown with it.
 pub const KEPT: &[&str] = &[
@@ -28,7 +28,7 @@ pub const KEPT: &[&str] = &[
 ];
 
 /// Those that already act.
-const ACTIVE: &[&str] = &["budget_duration", "budget_limits", "soft_budget"];
+const ACTIVE: &[&str] = &["budget_duration", "budget_limits", "model_max_budget", "soft_budget"];
 
 /// What a user can be made with or changed to. A field that is left out keeps its value, or its default; null
 /// clears it.
@@ -72,6 +72,7 @@ pub struct UserFields {
     budget_limits: Option<Vec<Map<String, Value>>>,
     allowed_cache_controls: Option<Vec<String>>,
     policies: Option<Vec<String>>,
+    /// Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
     #[schema(value_type = Option<Object>)]
     model_max_budget: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
@@ -89,6 +90,7 @@ impl UserFields {
         let spend = self.spend.map(|amount| dollars("spend", amount)).transpose()?;
         check_duration(self.budget_duration.as_deref())?;
         check_windows(self.budget_limits.iter().flatten())?;
+        check_models(self.model_max_budget.as_ref())?;
         amount("soft_budget", self.soft_budget)?;
         for (name, text) in [
             ("user_email", &self.user_email),

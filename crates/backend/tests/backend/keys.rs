@@ -31,6 +31,7 @@ backends! {
     async fn a_budget_of_a_key_that_is_none_is_refused(app: App) {
         for (field, value) in [
             ("budget_limits", json!([{"budget_duration": "soon", "max_budget": 1}])), ("budget_limits", json!([{"max_budget": 1}])),
+            ("model_max_budget", json!({"gpt-4o": 5})), ("model_max_budget", json!({"gpt-4o": {"budget_limit": 5, "time_period": "x"}})),
             ("soft_budget", json!(-1)), ("temp_budget_increase", json!(-1)), ("temp_budget_expiry", json!("tomorrow")),
         ] {
             assert_eq!(app.post("/key/generate", json!({field: value})).await.error(400).1, field);
@@ -38,6 +39,7 @@ backends! {
         let fields = json!({
             "max_budget": 1, "soft_budget": 0.5, "budget_limits": [{"budget_duration": "1h", "max_budget": 0.2}],
             "temp_budget_increase": 2, "temp_budget_expiry": "2030-01-01T00:00:00Z",
+            "model_max_budget": {"gpt-4o": {"budget_limit": 1.5, "time_period": "1d"}},
         });
         let made = app.post("/key/generate", fields).await;
         assert_eq!(made.header("x-bulkhead-inactive-fields"), None);

@@ -19,6 +19,7 @@ backends! {
     async fn a_users_budget_is_for_a_time_and_shows_when_it_begins_anew(app: App) {
         for (field, value) in [
             ("budget_duration", json!("soon")), ("soft_budget", json!(-1)), ("budget_limits", json!([{"max_budget": 1}])),
+            ("model_max_budget", json!({"gpt-4o": {"budget_limit": "much"}})),
         ] {
             assert_eq!(app.post("/user/new", json!({field: value})).await.error(400).1, field);
         }

@@ -51,7 +51,7 @@ pub fn admit(
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
     let estimate = dearest(&routing, &group, input_tokens, max_output_tokens);
     let reservation = match caller {
-        Caller::Key(principal) => reserve(core, principal, &named, estimate)?,
+        Caller::Key(principal) => reserve(core, principal, &named, model, estimate)?,
         Caller::Master => None,
     };
     let model = model.to_owned();

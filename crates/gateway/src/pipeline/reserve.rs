@@ -22,6 +22,7 @@ pub fn reserve(
     core: &Core,
     caller: &Principal,
     named: &Named,
+    model: &str,
     estimate: Money,
 ) -> Result<Option<Reservation>, Refusal> {
     if estimate == Money::ZERO {
@@ -29,7 +30,22 @@ pub fn reserve(
     }
     let mut holder = Holder { core, held: Reservation::of(estimate), now: core.clock.now() };
     holder.key(&caller.entry)?;
+    let (key, of_key) = (&caller.entry.policy, caller.entry.budgeted_models());
+    if of_key.iter().any(|budgeted| **budgeted == *model) {
+        let who = key.alias.as_deref().map_or_else(|| key.hash.to_hex(), Into::into);
+        holder.model(AccountKind::KeyModel, &key.hash.to_hex(), model, who)?;
+    }
     if let Some(owners) = &caller.owners {
+        for (kind, owner) in [(AccountKind::UserModel, &owners.user), (AccountKind::TeamModel, &owners.team)]
+        {
+            let Some(AccountPolicy { id, budgeted_models, .. }) = owner.as_ref().map(|owner| &owner.policy)
+            else {
+                continue;
+            };
+            if budgeted_models.iter().any(|budgeted| **budgeted == *model) {
+                holder.model(kind, &id.id, model, id.id.to_string())?;
+            }
+        }
         for owner in [&owners.user, &owners.team].into_iter().flatten() {
             holder.account(owner, None)?;
         }
@@ -87,6 +103,16 @@ impl Holder<'_> {
         let outcome = account.hold(&mut self.held, limits, used_up, self.now);
         let payer = || Payer { kind: Some(id.kind), name: id.id.to_string(), within: id.within.to_string() };
         self.settle(outcome, payer)
+    }
+
+    /// `who` is how the owner is named.
+    fn model(&mut self, kind: AccountKind, owner: &str, model: &str, who: String) -> Result<(), Refusal> {
+        let Some(budget) = self.core.replica.account(AccountName { kind, within: owner, id: model }) else {
+            return Ok(());
+        };
+        super::owners::check_open(&budget)?;
+        let outcome = budget.hold(&mut self.held, &budget.policy.limits, UsedUp::Reached, self.now);
+        self.settle(outcome, || Payer { kind: Some(kind), name: model.to_owned(), within: who.clone() })
     }
 
     /// A shared budget; one that is gone limits nobody.

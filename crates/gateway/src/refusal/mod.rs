@@ -123,7 +123,7 @@ pub struct Payer {
     /// `None` is the key itself.
     pub kind: Option<AccountKind>,
     pub name: String,
-    /// The team of a member.
+    /// The team of a member, or whose budget it is of a model.
     pub within: String,
 }
 

@@ -82,6 +82,10 @@ fn over_budget(payer: &Payer, spend: Money, max: Money, window: Option<&str>) ->
         Some(AccountKind::User | AccountKind::Customer) => {
             format!("ExceededBudget: {who}={name} over budget. Spend={spend}, Budget={max}")
         }
+        Some(AccountKind::KeyModel | AccountKind::UserModel | AccountKind::TeamModel) => format!(
+            "ExceededBudget: {who}={} over budget for model={name}. Spend={spend}, Budget={max}",
+            payer.within
+        ),
         Some(AccountKind::Member) => format!(
             "Budget has been exceeded! {who}={name}:{} Current cost: {spend}, Max budget: {max}",
             payer.within
@@ -101,6 +105,9 @@ const fn title(kind: AccountKind) -> &'static str {
         AccountKind::Tag => "Tag",
         AccountKind::Project => "Project",
         AccountKind::Budget => "Budget",
+        AccountKind::KeyModel => "Key",
+        AccountKind::UserModel => "User",
+        AccountKind::TeamModel => "Team",
     }
 }
 
@@ -129,6 +136,10 @@ mod tests {
         assert_eq!(
             said(Some(AccountKind::Customer), None),
             "ExceededBudget: End User=ada over budget. Spend=1.5, Budget=1.0"
+        );
+        assert_eq!(
+            said(Some(AccountKind::KeyModel), None),
+            "ExceededBudget: Key=red over budget for model=ada. Spend=1.5, Budget=1.0"
         );
         assert_eq!(
             said(Some(AccountKind::Team), Some("1h")),

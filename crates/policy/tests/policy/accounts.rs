@@ -27,6 +27,7 @@ fn team(id: &str, max: i64) -> AccountPolicy {
         budget_id: None,
         member_budget_id: None,
         limits: Limits { max: Some(Money(max)), ..Limits::default() },
+        budgeted_models: Default::default(),
         spend: Money::ZERO,
         windows: Box::default(),
     }

@@ -1,4 +1,4 @@
-use domain::{Calendar, VirtualKey};
+use domain::{AccountKind, Calendar, VirtualKey};
 use kit::KeyHash;
 use serde_json::Value;
 
@@ -104,6 +104,9 @@ impl Keys<'_> {
         let spend = patch.spend;
         patch.apply(&mut key);
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
+        if key.extra.get(MODELS) != before.extra.get(MODELS) {
+            tx.keep_key_models(&key, &self.db.calendar, actor).await?;
+        }
         let (row, old) = (KeyRow::try_from(&key)?, KeyRow::try_from(&before)?);
         // A key may outlive what it once answered to; it gets nothing that is not there.
         if row.owners() != old.owners() {
@@ -176,6 +179,12 @@ impl Keys<'_> {
         patch.apply(&mut key);
         (key.hash, key.name) = replacement;
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
+        if before.extra.contains_key(MODELS) {
+            tx.move_model_budgets(&hash.to_hex(), &key.hash.to_hex(), actor).await?;
+        }
+        if key.extra.get(MODELS) != before.extra.get(MODELS) {
+            tx.keep_key_models(&key, &self.db.calendar, actor).await?;
+        }
         tx.delete_key(hash, Some(key.hash), actor).await?;
         tx.insert_key(&KeyRow::try_from(&key)?, spend_at.micros()).await?;
         on!(&mut tx, |tx| {
@@ -228,6 +237,9 @@ fn facts(key: &VirtualKey) -> Result<Value, StoreError> {
     Ok(Value::Object(facts))
 }
 
+/// Where a key's budgets per model are kept.
+const MODELS: &str = "model_max_budget";
+
 /// What decides which windows a key has.
 type Budgets<'k> = (Option<&'k str>, Option<&'k str>, Vec<&'k str>);
 
@@ -265,11 +277,25 @@ impl Tx {
         self.check_owners(&row).await?;
         let spend_at = self.tick_ledger(actor.at).await?;
         self.insert_key(&row, spend_at.micros()).await?;
+        if key.extra.contains_key(MODELS) {
+            self.keep_key_models(key, calendar, actor).await?;
+        }
         if budgets(key) == Budgets::default() {
             Ok(())
         } else {
             self.keep_key_windows(key, calendar, actor).await
         }
+    }
+
+    /// Makes a key's budgets per model those that it has now.
+    async fn keep_key_models(
+        &mut self,
+        key: &VirtualKey,
+        calendar: &Calendar,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let models = key.model_budgets().map_err(StoreError::Other)?;
+        self.keep_model_budgets(AccountKind::KeyModel, &key.hash.to_hex(), &models, calendar, actor).await
     }
 
     /// Makes a key's windows those of the budgets that it has now.
@@ -310,6 +336,7 @@ impl Tx {
             };
             if self.delete_key(*hash, None, actor).await? {
                 self.drop_windows(Subject::Key(*hash)).await?;
+                self.drop_model_budgets(AccountKind::KeyModel, &hash.to_hex(), actor).await?;
                 deleted.push((*hash, key));
             }
         }

@@ -15,6 +15,7 @@ pub(crate) use running::{charged, tags};
 
 use crate::StoreError;
 use crate::db::{Db, Tx, on};
+use crate::model_budgets::Budgeted;
 use crate::sql::statements;
 use crate::usage::Names;
 use crate::values::Batch;
@@ -23,6 +24,8 @@ statements! {
     // One shipper at a time, and a time for each that is later than the one before.
     TICK = "UPDATE ledger_clock SET at = CASE WHEN at < CAST($1 AS BIGINT) THEN $1 ELSE at + 1 END
             WHERE id = 1 RETURNING at";
+    LOOK = "SELECT (SELECT MAX(starts_at) FROM budget_windows) AS newest_window,
+                   EXISTS (SELECT 1 FROM model_budgets) AS has_model_budgets";
     SUCCESSOR = "SELECT replaced_by FROM deleted_keys WHERE hash = $1 AND replaced_by IS NOT NULL";
 }
 
@@ -64,6 +67,12 @@ pub struct Shipped {
     pub key_spend: Vec<(KeyHash, Money)>,
     /// The ledger's time of the batch; `None` when some of it had been shipped before.
     pub at: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Look {
+    newest_window: Option<i64>,
+    has_model_budgets: bool,
 }
 
 pub struct Ledger<'a> {
@@ -108,10 +117,12 @@ impl Ledger<'_> {
         if expect == Expect::AllNew && inserted < rows.len() as u64 {
             return Ok(None);
         }
+        let look = tx.look().await?;
+        let budgeted = if look.has_model_budgets { tx.budgeted(&rows).await? } else { Budgeted::default() };
         let learned = tx.add_usage(&rows, self.names).await?;
-        tx.add_totals(&rows, at).await?;
+        tx.add_totals(&rows, &budgeted, at).await?;
         let key_spend = tx.add_spend(&rows, at).await?;
-        tx.raise_bases(&rows).await?;
+        tx.raise_bases(&rows, look.newest_window, &budgeted).await?;
         tx.commit().await?;
         self.names.learn(learned);
         let at = Some(at).filter(|_| expect == Expect::AllNew);
@@ -126,6 +137,11 @@ impl Tx {
             sqlx::query_scalar::<_, i64>(TICK).bind(now.micros()).fetch_one(&mut **tx).await
         })?;
         Ok(Timestamp(at))
+    }
+
+    /// What of the budgets decides whether a batch has more to do than to add.
+    async fn look(&mut self) -> Result<Look, StoreError> {
+        Ok(on!(self, |tx| sqlx::query_as::<_, Look>(LOOK).fetch_one(&mut **tx).await?))
     }
 
     /// Charges each key; what belongs to a key that got a new secret meanwhile goes to its successor.

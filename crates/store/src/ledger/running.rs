@@ -10,6 +10,7 @@ use super::event::{EventRow, clean};
 use crate::StoreError;
 use crate::db::{Tx, on};
 use crate::keys::from_json;
+use crate::model_budgets::Budgeted;
 use crate::sql::statements;
 use crate::values::Batch;
 
@@ -148,11 +149,20 @@ impl Ledger<'_> {
 }
 
 impl Tx {
-    pub(super) async fn add_totals(&mut self, rows: &[&EventRow], at: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn add_totals(
+        &mut self,
+        rows: &[&EventRow],
+        budgeted: &Budgeted,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let tags = rows.iter().map(|row| tags(row)).collect::<Result<Vec<_>, _>>()?;
+        let models = rows.iter().map(|row| budgeted.charged(row)).collect::<Vec<_>>();
         let mut sums = BTreeMap::<(&str, &str, &str), RunningTotal>::new();
-        for (row, tags) in rows.iter().zip(&tags) {
+        for ((row, tags), models) in rows.iter().zip(&tags).zip(&models) {
             let total = RunningTotal::of(row);
+            for (kind, owner, model) in models {
+                sums.entry((*kind, owner, model)).or_default().add(&total);
+            }
             let tagged = tags.iter().map(|tag| TotalOf::Tag(tag));
             for of in TotalOf::charged(row).chain(tagged) {
                 sums.entry(of.row()).or_default().add(&total);

@@ -16,6 +16,8 @@ mod write;
 
 use std::marker::PhantomData;
 
+use domain::AccountKind;
+use domain::model_budget::ModelBudget;
 use domain::owner::{Budget, Stamps};
 use serde::Serialize;
 
@@ -94,6 +96,13 @@ pub trait Noun: Clone + PartialEq + Serialize + Send + Sync + Sized {
     fn stamps(&mut self) -> &mut Stamps;
     fn team(&self) -> Option<String> {
         None
+    }
+    /// What it may spend on some models, and of which kind these budgets are.
+    ///
+    /// # Errors
+    /// When they make no sense.
+    fn model_budgets(&self) -> Result<Option<(AccountKind, Vec<ModelBudget>)>, StoreError> {
+        Ok(None)
     }
     /// The times of its budgets: of the main one (`None` is for ever), and of others beside it. `None` for what spends
     /// nothing itself.

@@ -1,3 +1,5 @@
+use domain::AccountKind;
+use domain::model_budget::{ModelBudget, model_budgets};
 use domain::owner::{Budget, Limits, Member, Stamps, Team};
 
 use super::spent::{spent_columns, spent_joins};
@@ -196,6 +198,11 @@ impl Noun for Team {
 
     fn listing(filter: &TeamQuery) -> (&'static str, &'static str) {
         if filter.deleted { (LIST_DELETED, COUNT_DELETED) } else { (LIST, COUNT) }
+    }
+
+    fn model_budgets(&self) -> Result<Option<(AccountKind, Vec<ModelBudget>)>, StoreError> {
+        let budgets = model_budgets(&self.limits.model_max_budget).map_err(StoreError::Other)?;
+        Ok(Some((AccountKind::TeamModel, budgets)))
     }
 
     fn durations(&self) -> Option<(Option<&str>, Vec<&str>)> {

@@ -53,6 +53,9 @@ impl<'a> Write<'a> {
     pub async fn delete<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
         self.tx.record_change(noun.subject(), "deleted", self.actor).await?;
         self.tx.drop_windows(noun.subject()).await?;
+        if let Some((kind, _)) = noun.model_budgets()? {
+            self.tx.drop_model_budgets(kind, &noun.name().id, self.actor).await?;
+        }
         self.tx.run(N::STATEMENTS.delete, &noun.name().cells()).await?;
         self.audit("deleted", Some(noun), None)
     }
@@ -66,6 +69,9 @@ impl<'a> Write<'a> {
         self.tx.record_change(noun.subject(), action, self.actor).await?;
         self.tx.run(N::STATEMENTS.put, &noun.cells()?).await?;
         self.audit(action, before, Some(noun))?;
+        if let Some((kind, models)) = noun.model_budgets()? {
+            self.tx.keep_model_budgets(kind, &noun.name().id, &models, self.calendar, self.actor).await?;
+        }
         self.keep_windows(noun).await?;
         Ok(self.get(&noun.name()).await?.unwrap_or_else(|| noun.clone()))
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
-use super::{Policy, Stored};
+use super::{Policy, Stored, terms};
 use crate::StoreError;
 use crate::db::on;
 use crate::keys::from_json;
@@ -53,7 +53,7 @@ macro_rules! select {
 /// A page of accounts after `$1` and `$2`, and one account; `$1` is where a member belongs, and else empty.
 macro_rules! accounts {
     (owners { $($pages:ident, $one:ident = $kind:literal $table:literal ($id:literal): $columns:literal;)* }
-     members { $($in_pages:ident, $in_one:ident = $in_kind:literal $in_table:literal ($within:literal): $in_columns:literal;)* }) => {
+     members { $($in_pages:ident, $in_one:ident = $in_kind:literal $in_table:literal ($within:literal, $in_id:literal): $in_columns:literal;)* }) => {
         statements! {
             $(
                 $pages = select!($kind, "''", $id, $columns, concat!(
@@ -63,11 +63,11 @@ macro_rules! accounts {
                     "SELECT * FROM ", $table, " a WHERE CAST($1 AS TEXT) = '' AND ", $id, " = $2"));
             )*
             $(
-                $in_pages = select!($in_kind, $within, "a.user_id", $in_columns, concat!(
-                    "SELECT * FROM ", $in_table, " a WHERE (", $within, ", a.user_id) > ($1, $2)
-                     ORDER BY ", $within, ", a.user_id LIMIT CAST($3 AS BIGINT)"));
-                $in_one = select!($in_kind, $within, "a.user_id", $in_columns, concat!(
-                    "SELECT * FROM ", $in_table, " a WHERE ", $within, " = $1 AND a.user_id = $2"));
+                $in_pages = select!($in_kind, $within, $in_id, $in_columns, concat!(
+                    "SELECT * FROM ", $in_table, " a WHERE (", $within, ", ", $in_id, ") > ($1, $2)
+                     ORDER BY ", $within, ", ", $in_id, " LIMIT CAST($3 AS BIGINT)"));
+                $in_one = select!($in_kind, $within, $in_id, $in_columns, concat!(
+                    "SELECT * FROM ", $in_table, " a WHERE ", $within, " = $1 AND ", $in_id, " = $2"));
             )*
         }
     };
@@ -76,10 +76,10 @@ macro_rules! accounts {
 accounts! {
     owners {
     USERS, USER = "user" "users" ("a.id"):
-        "a.models, a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.spend_base_nano";
+        "a.models, a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.spend_base_nano, a.extra";
     TEAMS, TEAM = "team" "teams" ("a.id"):
         "a.blocked, a.models, a.model_aliases, a.organization_id AS parent, a.member_budget_id,
-         a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits";
+         a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.model_max_budget";
     ORGANIZATIONS, ORGANIZATION = "organization" "organizations" ("a.id"): "a.blocked, a.models, a.budget_id";
     CUSTOMERS, CUSTOMER = "customer" "customers" ("a.id"): "a.blocked, a.models, a.budget_id";
     TAGS, TAG = "tag" "tags" ("a.name"): "a.models, a.budget_id";
@@ -87,9 +87,15 @@ accounts! {
     BUDGETS, BUDGET = "budget" "budgets" ("a.id"): "a.max_budget_nano, a.soft_budget_nano, a.budget_duration";
     }
     members {
-    MEMBERS, MEMBER = "member" "team_members" ("a.team_id"): "a.allowed_models AS models, a.budget_id";
-    ORGANIZATION_MEMBERS, ORGANIZATION_MEMBER = "organization_member" "organization_members" ("a.organization_id"):
+    MEMBERS, MEMBER = "member" "team_members" ("a.team_id", "a.user_id"): "a.allowed_models AS models, a.budget_id";
+    ORGANIZATION_MEMBERS, ORGANIZATION_MEMBER = "organization_member" "organization_members" ("a.organization_id", "a.user_id"):
         "a.budget_id";
+    KEY_MODELS, KEY_MODEL = "key_model" "(SELECT * FROM model_budgets WHERE kind = 'key_model')" ("a.owner", "a.model"):
+        "a.max_nano AS max_budget_nano, a.duration AS budget_duration";
+    USER_MODELS, USER_MODEL = "user_model" "(SELECT * FROM model_budgets WHERE kind = 'user_model')" ("a.owner", "a.model"):
+        "a.max_nano AS max_budget_nano, a.duration AS budget_duration";
+    TEAM_MODELS, TEAM_MODEL = "team_model" "(SELECT * FROM model_budgets WHERE kind = 'team_model')" ("a.owner", "a.model"):
+        "a.max_nano AS max_budget_nano, a.duration AS budget_duration";
     }
 }
 
@@ -169,6 +175,9 @@ const fn statements_of(kind: AccountKind) -> (&'static str, &'static str) {
         AccountKind::Tag => (TAGS, TAG),
         AccountKind::Project => (PROJECTS, PROJECT),
         AccountKind::Budget => (BUDGETS, BUDGET),
+        AccountKind::KeyModel => (KEY_MODELS, KEY_MODEL),
+        AccountKind::UserModel => (USER_MODELS, USER_MODEL),
+        AccountKind::TeamModel => (TEAM_MODELS, TEAM_MODEL),
     }
 }
 
@@ -186,6 +195,8 @@ struct AccountRow {
     soft_budget_nano: Option<i64>,
     budget_duration: Option<String>,
     budget_limits: Option<String>,
+    model_max_budget: Option<String>,
+    extra: Option<String>,
     spend_base_nano: Option<i64>,
     total_nano: Option<i64>,
     window_duration: Option<String>,
@@ -242,6 +253,10 @@ impl AccountRow {
                 more: more_limits(
                     json::<Option<_>>("budget_limits", self.budget_limits)?.unwrap_or_default(),
                 )?,
+            },
+            budgeted_models: match self.model_max_budget {
+                Some(text) => terms::budgeted_models(&json("model_max_budget", Some(text))?)?,
+                None => terms::budgeted_models_in(self.extra.as_deref())?,
             },
             spend: Money(self.total_nano.unwrap_or_default()),
             windows: window.or(own).into_iter().collect(),

@@ -404,6 +404,7 @@ impl PolicyRow {
             budget_id: boxed(self.budget_id),
             raise: metadata.raise()?,
             routes: extra.routes(),
+            budgeted_models: extra.budgeted_models()?,
             limits: Limits {
                 max: None,
                 soft: extra.soft()?,

@@ -39,7 +39,7 @@ statements! {
                         WHEN 'customer' THEN EXISTS (SELECT 1 FROM customers c WHERE c.id = r.id AND c.budget_id IS NOT NULL)
                         WHEN 'tag' THEN EXISTS (SELECT 1 FROM tags t WHERE t.name = r.id AND t.budget_id IS NOT NULL)
                         WHEN 'project' THEN EXISTS (SELECT 1 FROM projects p WHERE p.id = r.id AND p.budget_id IS NOT NULL)
-                        ELSE FALSE END";
+                        ELSE r.kind IN ('key_model', 'user_model', 'team_model') END";
 }
 
 /// What a key or an account has spent; once for each of its windows.

@@ -1,3 +1,4 @@
+use domain::AccountKind;
 use kit::KeyHash;
 
 /// What a change of policy is about. Kinds are named as in `budget_windows` and `running_totals`; a gateway passes
@@ -22,6 +23,12 @@ pub enum Subject<'a> {
     Project(&'a str),
     /// A budget that owners share: one change, however many they are.
     Budget(&'a str),
+    /// A budget of a key, user or team for one model.
+    OfModel {
+        kind: AccountKind,
+        owner: &'a str,
+        model: &'a str,
+    },
     Model(&'a str),
     Credential(&'a str),
     Setting(&'a str),
@@ -44,6 +51,7 @@ impl Subject<'_> {
             Self::Tag(name) => own("tag", name),
             Self::Project(id) => own("project", id),
             Self::Budget(id) => own("budget", id),
+            Self::OfModel { kind, owner, model } => (kind.as_str(), owner.to_owned(), model.to_owned()),
             Self::Model(id) => own("model", id),
             Self::Credential(id) => own("credential", id),
             Self::Setting(id) => own("setting", id),

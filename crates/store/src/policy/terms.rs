@@ -2,16 +2,18 @@
 
 use domain::Raise;
 use domain::key::NameList;
+use domain::model_budget::model_budgets;
 use kit::Money;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::accounts::{MoreLimits, more_limits};
 use crate::StoreError;
 use crate::keys::from_json;
 
 /// Names of those in `extra`; most keys have none, and are then not read any further.
-const IN_EXTRA: [&str; 3] = ["\"allowed_routes\"", "\"soft_budget\"", "\"budget_limits\""];
+const IN_EXTRA: [&str; 4] = ["\"allowed_routes\"", "\"soft_budget\"", "\"budget_limits\"", MODELS];
+const MODELS: &str = "\"model_max_budget\"";
 
 /// What `extra` says that gateways hold.
 #[derive(Default, Deserialize)]
@@ -20,6 +22,7 @@ pub(super) struct Extra {
     allowed_routes: Option<NameList>,
     soft_budget: Value,
     budget_limits: Option<Vec<MoreLimits>>,
+    model_max_budget: Option<Map<String, Value>>,
 }
 
 /// What `metadata` says that gateways hold.
@@ -43,6 +46,10 @@ impl Extra {
 
     pub(super) fn soft(&self) -> Result<Option<Money>, StoreError> {
         amount(&self.soft_budget)
+    }
+
+    pub(super) fn budgeted_models(&self) -> Result<NameList, StoreError> {
+        self.model_max_budget.as_ref().map_or_else(|| Ok(NameList::default()), budgeted_models)
     }
 
     pub(super) fn more(self) -> Result<Box<[domain::TimedLimit]>, StoreError> {
@@ -70,6 +77,17 @@ impl Metadata {
             until.ok_or_else(|| StoreError::corrupt("keys.metadata.temp_budget_expiry", "it is no time"))?;
         Ok(Some(Raise { by, until }))
     }
+}
+
+/// The models that have budgets of their own.
+pub(super) fn budgeted_models(of: &Map<String, Value>) -> Result<NameList, StoreError> {
+    let budgets = model_budgets(of).map_err(|error| StoreError::corrupt("model_max_budget", error))?;
+    Ok(budgets.into_iter().map(|budget| budget.model.into()).collect())
+}
+
+/// The same where they are among what else is kept.
+pub(super) fn budgeted_models_in(extra: Option<&str>) -> Result<NameList, StoreError> {
+    Extra::read(extra.filter(|text| text.contains(MODELS)))?.budgeted_models()
 }
 
 /// US dollars, which clients may have written as text.

@@ -1,4 +1,4 @@
-use domain::{Calendar, Role, User, VirtualKey};
+use domain::{AccountKind, Calendar, Role, User, VirtualKey};
 use kit::{KeyHash, Money};
 use serde_json::{Map, Value};
 
@@ -90,6 +90,7 @@ impl Users<'_> {
         }
         tx.insert_user(user, password_hash).await?;
         tx.keep_user_windows(user, &self.db.calendar, actor).await?;
+        tx.keep_user_models(user, &self.db.calendar, actor).await?;
         if let Some(key) = key {
             tx.audit_key("created", None, Some(key), actor).await?;
         }
@@ -118,6 +119,7 @@ impl Users<'_> {
         if budgets(&user) != budgets(&before) {
             tx.keep_user_windows(&user, &self.db.calendar, actor).await?;
         }
+        tx.keep_user_models(&user, &self.db.calendar, actor).await?;
         if spend.is_some() {
             tx.tick_ledger(actor.at).await?;
         }
@@ -158,6 +160,7 @@ impl Users<'_> {
             write.tx.record_change(Subject::User(id), "deleted", actor).await?;
             write.tx.forget_invitation(id).await?;
             write.tx.drop_windows(Subject::User(id)).await?;
+            write.tx.drop_model_budgets(AccountKind::UserModel, id, actor).await?;
             on!(&mut write.tx, |tx| {
                 sqlx::query(END_SESSIONS).bind(id).bind("").execute(&mut **tx).await?;
                 sqlx::query(DELETE).bind(id).execute(&mut **tx).await?;
@@ -192,6 +195,17 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let (main, others) = budgets(user);
         self.keep_windows(Subject::User(&user.id), main, &others, calendar, actor.at).await
+    }
+
+    /// The same of budgets per model.
+    async fn keep_user_models(
+        &mut self,
+        user: &User,
+        calendar: &Calendar,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        let models = user.model_budgets().map_err(StoreError::Other)?;
+        self.keep_model_budgets(AccountKind::UserModel, &user.id, &models, calendar, actor).await
     }
 
     async fn lock_user(&mut self, id: &str) -> Result<Option<User>, StoreError> {

@@ -6,10 +6,10 @@ use crate::StoreError;
 use crate::db::{Tx, on};
 use crate::ledger::EventRow;
 use crate::ledger::charged;
+use crate::model_budgets::Budgeted;
 use crate::sql::statements;
 
 statements! {
-    NEWEST = "SELECT MAX(starts_at) FROM budget_windows";
     BEGUN_AFTER = "SELECT duration, starts_at FROM budget_windows
                    WHERE kind = $1 AND within = $2 AND id = $3 AND starts_at > $4";
     RAISE = "UPDATE budget_windows SET base_nano = base_nano + $5
@@ -19,16 +19,20 @@ statements! {
 impl Tx {
     /// Raises the bases of windows that began after some of `rows`, all of them new, did. Under the ledger's lock, as
     /// the turn of a window is, so that each call is counted in one of them.
-    pub(crate) async fn raise_bases(&mut self, rows: &[&EventRow]) -> Result<(), StoreError> {
+    ///
+    /// `newest` is when the newest window began.
+    pub(crate) async fn raise_bases(
+        &mut self,
+        rows: &[&EventRow],
+        newest: Option<i64>,
+        budgeted: &Budgeted,
+    ) -> Result<(), StoreError> {
         let Some(oldest) = rows.iter().map(|row| row.started_at).min() else { return Ok(()) };
         // Nearly always there is no such window.
-        let newest = on!(&mut *self, |tx| {
-            sqlx::query_scalar::<_, Option<i64>>(NEWEST).fetch_one(&mut **tx).await?
-        });
         let Some(newest) = newest.filter(|newest| *newest > oldest) else { return Ok(()) };
         let mut costs = BTreeMap::<(&str, String, String), Vec<(i64, i64)>>::new();
         for row in rows.iter().filter(|row| row.started_at < newest && row.cost_nano != 0) {
-            for owner in charged(row)? {
+            for owner in charged(row)?.into_iter().chain(budgeted.charged(row)) {
                 costs.entry(owner).or_default().push((row.started_at, row.cost_nano));
             }
         }

@@ -33,6 +33,9 @@ statements! {
                WHEN 'member' THEN team_id = $3 AND user_id = $4
                WHEN 'organization' THEN organization_id = $4
                WHEN 'customer' THEN customer = $4
+               WHEN 'key_model' THEN api_key = $3 AND model_group = $4
+               WHEN 'user_model' THEN user_id = $3 AND model_group = $4
+               WHEN 'team_model' THEN team_id = $3 AND model_group = $4
                WHEN 'tag' THEN REPLACE(tags, $5, '') <> tags
                ELSE FALSE END";
     // Owners whose budget is for a time, and who have no window of it.
@@ -97,7 +100,12 @@ fn subject<'a>(kind: &str, within: &'a str, id: &'a str) -> Option<Subject<'a>> 
         "organization" => Subject::Organization(id),
         "customer" => Subject::Customer(id),
         "tag" => Subject::Tag(id),
-        _ => return None,
+        _ => {
+            let kind = AccountKind::parse(kind)?;
+            let is_of_model =
+                [AccountKind::KeyModel, AccountKind::UserModel, AccountKind::TeamModel].contains(&kind);
+            return is_of_model.then_some(Subject::OfModel { kind, owner: within, model: id });
+        }
     })
 }
 
@@ -152,15 +160,20 @@ impl Windows<'_> {
         if !turned {
             return Ok(false);
         }
-        let before = json!({ "budget_duration": duration, "budget_reset_at": ends_at });
-        let after = json!({ "budget_duration": duration, "budget_reset_at": ends, "spend": since });
+        let mut before = json!({ "budget_duration": duration, "budget_reset_at": ends_at });
+        let mut after = json!({ "budget_duration": duration, "budget_reset_at": ends, "spend": since });
+        let mut object = id;
+        if let Subject::OfModel { model, .. } = owner {
+            (before["model"], after["model"]) = (model.into(), model.into());
+            object = within;
+        }
         tx.audit(
             Change {
                 action: "budget_reset",
                 object: Object {
                     table: table(kind),
-                    id: id.clone(),
-                    team_id: (kind == "member").then(|| within.to_string()),
+                    id: object.clone(),
+                    team_id: ["member", "team_model"].contains(&kind.as_str()).then(|| within.to_string()),
                     key_hash: if let Subject::Key(hash) = owner { Some(hash) } else { None },
                 },
                 before: Some(before),
@@ -256,9 +269,9 @@ impl Windows<'_> {
 /// The owner's table on the compatible surface.
 fn table(kind: &str) -> &'static str {
     match kind {
-        "key" => "LiteLLM_VerificationToken",
-        "user" => "LiteLLM_UserTable",
-        "team" => "LiteLLM_TeamTable",
+        "key" | "key_model" => "LiteLLM_VerificationToken",
+        "user" | "user_model" => "LiteLLM_UserTable",
+        "team" | "team_model" => "LiteLLM_TeamTable",
         "member" => "LiteLLM_TeamMembership",
         "organization" => "LiteLLM_OrganizationTable",
         "customer" => "LiteLLM_EndUserTable",

@@ -91,6 +91,7 @@ backends! {
                     duration: Some("1d".into()),
                     more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
                 },
+                budgeted_models: Default::default(),
                 spend: Money(40),
                 windows: red.windows.clone(),
             }

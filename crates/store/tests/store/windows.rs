@@ -138,6 +138,63 @@ backends! {
         store.users().delete(&["ada".into()], &actor(DAY + 4)).await.unwrap();
     }
 
+    async fn a_budget_of_a_model_counts_that_models_calls_from_when_it_was_set(db: TestDb) {
+        let (store, mut key) = (&db.store, with_team(&db, "1d").await);
+        let models = |value: serde_json::Value| KeyPatch {
+            extra: json!({"model_max_budget": value}).as_object().unwrap().clone(), ..KeyPatch::default()
+        };
+        let call = async |id: u128, key: &VirtualKey, model: &str, started: i64, cost: i64| {
+            let mut event = event(id, Some(key), started, cost);
+            event.intent.model_group = model.into();
+            store.ledger().ship(&[event], Timestamp::from_secs(started)).await.unwrap();
+        };
+        call(1, &key, "gpt-4o", 5, 1000).await;
+        let daily = json!({"gpt-4o": {"budget_limit": 1, "time_period": "1d"}, "rates-only": {"rpm_limit": 1}});
+        store.keys().update(key.hash, models(daily), &actor(10)).await.unwrap();
+        call(2, &key, "gpt-4o", 9, 100).await;
+        call(3, &key, "gpt-4o", 11, 7).await;
+        call(4, &key, "another", 12, 50).await;
+        let counts = async |key: &VirtualKey, model: &str| {
+            let policy = account(store, AccountKind::KeyModel, &key.hash.to_hex(), model).await;
+            let [window] = &*policy.windows else { panic!("{policy:?}") };
+            (policy.spend.0 - window.base.0, window.ends.micros() / 1_000_000, policy.limits.max)
+        };
+        let dollar = Some(Money(1_000_000_000));
+        assert_eq!(counts(&key, "gpt-4o").await, (7, DAY, dollar));
+        let policy = store.policy().key(key.hash).await.unwrap().unwrap();
+        assert_eq!(policy.terms.unwrap().budgeted_models.iter().map(|name| &**name).collect::<Vec<_>>(), ["gpt-4o"]);
+
+        // The same batch again, and the next day with a call of the day before.
+        call(3, &key, "gpt-4o", 11, 7).await;
+        assert_eq!(store.windows().end_due(&actor(DAY)).await.unwrap(), 1);
+        call(5, &key, "gpt-4o", DAY - 1, 100).await;
+        call(6, &key, "gpt-4o", DAY + 1, 3).await;
+        assert_eq!(counts(&key, "gpt-4o").await, (3, 2 * DAY, dollar));
+        let head = store.policy().head().await.unwrap();
+        let told = store.policy().account_spend_since(Timestamp(0)).await.unwrap();
+        assert!(told.iter().any(|one| one.id.kind == AccountKind::KeyModel && one.spend == Money(210)));
+
+        // A new secret takes it along, with what is shipped late under the old one.
+        let old = key.clone();
+        let replacement = (kit::KeyHash::of("sk-two"), "sk-...".to_owned());
+        key = store.keys().regenerate(old.hash, replacement, KeyPatch::default(), &actor(DAY + 2)).await.unwrap().unwrap();
+        call(7, &old, "gpt-4o", DAY + 1, 5).await;
+        call(8, &key, "gpt-4o", DAY + 3, 20).await;
+        assert_eq!(counts(&key, "gpt-4o").await, (28, 2 * DAY, dollar));
+        let changes = store.policy().changes_since(head, 100).await.unwrap();
+        assert_eq!(changes.accounts.iter().filter(|(id, _)| id.kind == AccountKind::KeyModel).count(), 2);
+
+        // Set anew it begins anew; another time goes on with what counted.
+        let for_ever = json!({"gpt-4o": {"max_budget": 2}});
+        store.keys().update(key.hash, models(for_ever), &actor(DAY + 4)).await.unwrap();
+        assert_eq!(counts(&key, "gpt-4o").await.0, 28);
+        store.keys().update(key.hash, models(json!(null)), &actor(DAY + 5)).await.unwrap();
+        store.keys().update(key.hash, models(json!({"gpt-4o": {"max_budget": 2}})), &actor(DAY + 6)).await.unwrap();
+        assert_eq!(counts(&key, "gpt-4o").await.0, 0);
+        store.keys().delete(&[key.hash], &actor(DAY + 7)).await.unwrap();
+        assert_eq!(store.policy().changes_since(head, 100).await.unwrap().accounts.iter().filter(|(_, one)| *one != Stored::Gone).count(), 0);
+    }
+
     async fn after_a_long_absence_the_present_window_begins(db: TestDb) {
         let (store, key) = (&db.store, with_team(&db, "1d").await);
         store.windows().make_missing(&actor(20)).await.unwrap();
