@@ -222,6 +222,7 @@ def test_what_the_gateway_holds_is_what_the_database_says(up, admin):
     budgets = {"oai": {"budget_limit": 1, "time_period": "1d"}, "ant": {"max_budget": 0}, "rates": {"rpm_limit": 3}}
     user_key(admin, model_max_budget=budgets)
     team_key(admin, {"model_max_budget": budgets}, model_max_budget=budgets)
+    admin.ok(admin.post("/key/regenerate", {"key": admin.generate()["key"], "grace_period": "1h"}))
     admin.generate(allowed_routes=["/v1"], soft_budget=0.5, budget_limits=[{"budget_duration": "1h", "max_budget": 0.25}],
                    temp_budget_increase=2, temp_budget_expiry="2030-01-01T00:00:00Z")
     team, _ = team_key(admin, {"max_budget": 2, "budget_duration": "1d", "models": ["oai"], "model_aliases": {"ä": "oai"}})

@@ -181,3 +181,22 @@ def test_a_key_that_is_held_to_routes_calls_no_others(admin):
     assert one.post("/v1/messages/count_tokens", {"model": "oai", "messages": []}).status_code == 200
     admin.ok(admin.post("/key/update", {"key": made, "allowed_routes": []}))
     eventually(lambda: one.chat("oai").status_code == 200, 1)
+
+
+def test_an_old_secret_works_until_its_grace_ends(admin):
+    made = admin.generate(max_budget=5)
+    old = admin.with_key(made["key"])
+    assert old.chat("oai").status_code == 200
+    new = admin.ok(admin.post("/key/regenerate", {"key": made["key"], "grace_period": "3s"}))
+    # Not once is the old secret refused before its end.
+    began = time.monotonic()
+    answers = []
+    while time.monotonic() - began < 2:
+        answers.append(old.chat("oai"))
+    assert {answer.status_code for answer in answers} == {200}
+    assert admin.with_key(new["key"]).chat("oai").status_code == 200
+    row = admin.row(answers[-1].headers["x-litellm-call-id"])
+    assert row["api_key"] == new["token"], "what it spends is the key's"
+    error = eventually(lambda: (r := old.chat("oai")).status_code == 401 and r, 5, "the grace is over").json()["error"]
+    assert error["type"] == "token_not_found_in_db"
+    assert admin.with_key(new["key"]).chat("oai").status_code == 200

@@ -11,7 +11,7 @@ COLUMNS = (
 ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 
 # Of each kind of account: kind, within, id, blocked, models, aliases, parent, budget, members' budget, most, soft,
-# duration, more limits, where models have budgets.
+# duration, more limits, where models have budgets, end.
 ALL_ACCOUNTS = [
     "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration,"
     " budget_limits, extra FROM users",
@@ -28,6 +28,7 @@ ALL_ACCOUNTS = [
     "SELECT 'project', '', id, blocked, models, '{}', team_id, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM projects",
     "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]', '{}'"
     " FROM budgets",
+    "SELECT 'old_secret', '', hash, 0, '[]', '{}', key_hash, NULL, NULL, NULL, NULL, NULL, '[]', '{}', ends_at FROM old_secrets",
     "SELECT kind, owner, model, 0, '[]', '{}', NULL, NULL, NULL, max_nano, NULL, duration, '[]', '{}' FROM model_budgets",
 ]
 
@@ -82,10 +83,10 @@ def limits(more):
 
 
 def part_of_account(row):
-    kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more, per_model = row
+    kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more, per_model, *end = row
     per_model = json.loads(per_model)
     per_model = per_model.get("model_max_budget") if kind == "user" else per_model
-    ids, held = [parent, budget, members], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model)]]
+    ids, held = [parent, budget, members, *(end or [None])], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model)]]
     return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, held])
 
 

@@ -1,4 +1,4 @@
-//! Begins the budgets' next windows as their time comes.
+//! Begins the budgets' next windows as their time comes, and ends the grace of old secrets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,11 @@ async fn turn(store: &Store, clock: &dyn Clock, seen: &mut Option<i64>) -> Resul
     *seen = is_whole.then_some(head);
     for _ in 0..PARTS_MAX {
         if store.windows().end_due(&actor()).await? == 0 {
+            break;
+        }
+    }
+    for _ in 0..PARTS_MAX {
+        if store.keys().drop_old_secrets(&actor()).await? == 0 {
             break;
         }
     }

@@ -23,10 +23,12 @@ pub enum AccountKind {
     KeyModel,
     UserModel,
     TeamModel,
+    /// A secret that a key had, named by its hash. It spends nothing itself.
+    OldSecret,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::User,
         Self::Team,
         Self::Member,
@@ -39,6 +41,7 @@ impl AccountKind {
         Self::KeyModel,
         Self::UserModel,
         Self::TeamModel,
+        Self::OldSecret,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -55,6 +58,7 @@ impl AccountKind {
             Self::KeyModel => "key_model",
             Self::UserModel => "user_model",
             Self::TeamModel => "team_model",
+            Self::OldSecret => "old_secret",
         }
     }
 
@@ -81,8 +85,10 @@ pub struct AccountPolicy {
     pub models: NameList,
     /// Name that a request uses → model.
     pub aliases: Box<[(Box<str>, Box<str>)]>,
-    /// The organisation of a team, the team of a project.
+    /// The organisation of a team, the team of a project, the key of an old secret.
     pub parent: Option<Box<str>>,
+    /// The first moment at which an old secret opens nothing.
+    pub ends: Option<Timestamp>,
     /// Shared limits, in place of `limits`.
     pub budget_id: Option<Box<str>>,
     /// The shared limits of a team's members who have none of their own.

@@ -58,6 +58,7 @@ impl AccountEntry {
             models: NameList::default(),
             aliases: Box::default(),
             parent: None,
+            ends: None,
             budget_id: None,
             member_budget_id: None,
             limits: Limits::default(),

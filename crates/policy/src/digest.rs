@@ -43,7 +43,7 @@ pub(crate) fn part_of_account(policy: &AccountPolicy) -> u64 {
         policy.blocked,
         &policy.models,
         &policy.aliases,
-        (&policy.parent, &policy.budget_id, &policy.member_budget_id),
+        (&policy.parent, &policy.budget_id, &policy.member_budget_id, policy.ends.map(|at| at.0)),
         (
             limits.max.map(|money| money.0),
             limits.soft.map(|money| money.0),
@@ -83,6 +83,7 @@ mod tests {
             models: ["gpt-4o".into()].into(),
             aliases: [("a".into(), "b".into())].into(),
             parent: Some("org".into()),
+            ends: None,
             budget_id: None,
             member_budget_id: Some("b1".into()),
             limits: Limits {
@@ -95,7 +96,7 @@ mod tests {
             spend: Money(3),
             windows: [Window::for_ever(Money(1))].into(),
         };
-        assert_eq!(part_of_account(&policy), 13_191_490_739_752_959_219);
+        assert_eq!(part_of_account(&policy), 14_365_979_097_619_859_241);
     }
 
     #[test]

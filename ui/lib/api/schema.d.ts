@@ -2271,7 +2271,10 @@ export interface components {
              * @description Requests at once.
              */
             max_parallel_requests?: number | null;
-            /** @description Model → budget and time. */
+            /**
+             * @description Model → budget and time.
+             *     Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
+             */
             model_max_budget?: Record<string, unknown> | null;
             /**
              * Format: int64
@@ -2470,7 +2473,10 @@ export interface components {
              * @description Requests at once.
              */
             max_parallel_requests?: number | null;
-            /** @description Model → budget and time. */
+            /**
+             * @description Model → budget and time.
+             *     Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
+             */
             model_max_budget?: Record<string, unknown> | null;
             /** @description Empty means every model. */
             models?: string[] | null;
@@ -2719,6 +2725,7 @@ export interface components {
             max_parallel_requests?: number | null;
             mcp_rpm_limit?: Record<string, unknown> | null;
             metadata?: Record<string, unknown> | null;
+            /** @description Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars. */
             model_max_budget?: Record<string, unknown> | null;
             model_rpm_limit?: Record<string, unknown> | null;
             model_tpm_limit?: Record<string, unknown> | null;
@@ -3191,7 +3198,10 @@ export interface components {
              */
             max_parallel_requests?: number | null;
             metadata?: Record<string, unknown> | null;
-            /** @description Model → budget and time. */
+            /**
+             * @description Model → budget and time.
+             *     Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
+             */
             model_max_budget?: Record<string, unknown> | null;
             model_rpm_limit?: Record<string, unknown> | null;
             model_tpm_limit?: Record<string, unknown> | null;
@@ -3330,7 +3340,10 @@ export interface components {
              */
             max_parallel_requests?: number | null;
             metadata?: Record<string, unknown> | null;
-            /** @description Model → budget and time. */
+            /**
+             * @description Model → budget and time.
+             *     Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
+             */
             model_max_budget?: Record<string, unknown> | null;
             model_rpm_limit?: Record<string, unknown> | null;
             model_tpm_limit?: Record<string, unknown> | null;
@@ -3602,7 +3615,10 @@ export interface components {
              */
             max_parallel_requests?: number | null;
             model_info?: Record<string, unknown> | null;
-            /** @description Model → budget and time. */
+            /**
+             * @description Model → budget and time.
+             *     Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
+             */
             model_max_budget?: Record<string, unknown> | null;
             models?: string[] | null;
             name: string;
@@ -3692,7 +3708,10 @@ export interface components {
             model_aliases?: {
                 [key: string]: string;
             } | null;
-            /** @description Model → budget and time. */
+            /**
+             * @description Model → budget and time.
+             *     Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars.
+             */
             model_max_budget?: Record<string, unknown> | null;
             model_rpm_limit?: Record<string, unknown> | null;
             model_tpm_limit?: Record<string, unknown> | null;
@@ -3914,6 +3933,7 @@ export interface components {
             /** Format: int64 */
             max_parallel_requests?: number | null;
             metadata?: Record<string, unknown> | null;
+            /** @description Such as `{"gpt-4o": {"budget_limit": 5.0, "time_period": "1d"}}`, in US dollars. */
             model_max_budget?: Record<string, unknown> | null;
             /** @description What the user's own keys may be given; empty means every model. */
             models?: string[] | null;

@@ -131,7 +131,10 @@ async fn key(state: &State, secret: &str) -> Result<VirtualKey, ApiError> {
         return Err(AuthError::NotAKey(secret.to_owned()).into());
     }
     let hash = KeyHash::of(secret);
-    let key = state.store.keys().get(hash).await?;
+    let key = match state.store.keys().get(hash).await? {
+        None => state.store.keys().opened_by(hash, state.clock.now()).await?,
+        key => key,
+    };
     let key = key.ok_or_else(|| AuthError::Unknown { name: domain::key::display_name(secret), hash })?;
     if key.blocked {
         return Err(AuthError::Blocked.into());

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use kit::KeyHash;
 use serde_json::{Value, json};
@@ -210,12 +212,39 @@ backends! {
         app.get_as(&keys[2], "/key/info").await.ok();
     }
 
+    async fn an_old_secret_opens_its_key_until_its_grace_ends(app: App) {
+        let old = app.key(json!({"key_alias": "a"})).await;
+        for wrong in [json!("soon"), json!(5)] {
+            let refused = app.post("/key/regenerate", json!({"key": old, "grace_period": wrong})).await;
+            assert_eq!(refused.error(400).1, "grace_period");
+        }
+        let regenerate = async |key: &str, grace: &str| {
+            let answer = app.post("/key/regenerate", json!({"key": key, "grace_period": grace})).await.ok();
+            answer["key"].as_str().unwrap().to_owned()
+        };
+        let second = regenerate(&old, "1h").await;
+        let third = regenerate(&second, "30m").await;
+        for secret in [&old, &second, &third] {
+            assert_eq!(app.get_as(secret, "/key/info").await.ok()["info"]["key_alias"], "a");
+        }
+        app.clock.advance(Duration::from_secs(30 * 60));
+        app.get_as(&second, "/key/info").await.error(401);
+        app.get_as(&old, "/key/info").await.ok();
+        app.clock.advance(Duration::from_secs(30 * 60 - 1));
+        app.get_as(&old, "/key/info").await.ok();
+        app.clock.advance(Duration::from_secs(1));
+        app.get_as(&old, "/key/info").await.error(401);
+        let last = regenerate(&third, "1h").await;
+        app.post("/key/delete", json!({"keys": [last]})).await.ok();
+        app.get_as(&third, "/key/info").await.error(401);
+    }
+
     async fn a_new_secret_replaces_the_old(app: App) {
         let old = app.key(json!({"key_alias": "a", "spend": 2})).await;
-        let answer = app.post("/key/regenerate", json!({"key": old, "max_budget": 9, "grace_period": "1h"})).await;
+        let answer = app.post("/key/regenerate", json!({"key": old, "max_budget": 9})).await;
         let new = answer.ok();
         assert_eq!((&new["key_alias"], &new["spend"], &new["max_budget"]), (&json!("a"), &json!(2.0), &json!(9.0)));
-        assert_eq!(answer.header("x-bulkhead-inactive-fields"), Some("grace_period"));
+        assert_eq!(answer.header("x-bulkhead-inactive-fields"), None);
         let new = new["key"].as_str().unwrap();
         app.get_as(&old, "/key/info").await.error(401);
         app.get_as(new, "/key/info").await.ok();

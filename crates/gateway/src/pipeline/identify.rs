@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use domain::AccountKind;
 use http::HeaderMap;
 use kit::KeyHash;
-use policy::{CatchUp, KeyEntry};
+use policy::{AccountName, CatchUp, KeyEntry};
 
 use super::owners::Owners;
 use super::receive::cut;
@@ -65,7 +66,10 @@ pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusa
     let hash = KeyHash::of(presented);
     let entry = match core.replica.lookup(&hash) {
         Some(entry) => entry,
-        None => catch_up(core, hash, presented).await?,
+        None => match opened(core, &hash) {
+            Some(entry) => entry,
+            None => catch_up(core, hash, presented).await?,
+        },
     };
     check(core, &entry, presented)?;
     let owners = Owners::of(&core.replica, &entry.policy);
@@ -87,10 +91,20 @@ pub fn check_route(caller: &Caller, path: &str, name: &str) -> Result<(), Refusa
     })
 }
 
+/// The key that an old secret opens for a while yet.
+fn opened(core: &Core, old: &KeyHash) -> Option<Arc<KeyEntry>> {
+    let secret = core.replica.account(AccountName::new(AccountKind::OldSecret, &old.to_hex()))?;
+    let is_open = secret.policy.ends.is_some_and(|ends| core.clock.now() < ends);
+    let key = secret.policy.parent.as_deref().filter(|_| is_open)?.parse().ok()?;
+    core.replica.lookup(&key)
+}
+
 async fn catch_up(core: &Core, hash: KeyHash, presented: &str) -> Result<Arc<KeyEntry>, Refusal> {
     match core.replica.catch_up(&hash).await {
         CatchUp::Known(entry) => Ok(entry),
-        CatchUp::Unknown => Err(Refusal::UnknownKey { last4: last4(presented), hash }),
+        CatchUp::Unknown => {
+            opened(core, &hash).ok_or_else(|| Refusal::UnknownKey { last4: last4(presented), hash })
+        }
         CatchUp::Unavailable { retry_after } => Err(Refusal::PolicyUnavailable { retry_after }),
     }
 }

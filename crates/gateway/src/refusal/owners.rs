@@ -105,7 +105,7 @@ const fn title(kind: AccountKind) -> &'static str {
         AccountKind::Tag => "Tag",
         AccountKind::Project => "Project",
         AccountKind::Budget => "Budget",
-        AccountKind::KeyModel => "Key",
+        AccountKind::KeyModel | AccountKind::OldSecret => "Key",
         AccountKind::UserModel => "User",
         AccountKind::TeamModel => "Team",
     }

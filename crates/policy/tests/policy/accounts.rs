@@ -24,6 +24,7 @@ fn team(id: &str, max: i64) -> AccountPolicy {
         models: [].into(),
         aliases: Box::default(),
         parent: None,
+        ends: None,
         budget_id: None,
         member_budget_id: None,
         limits: Limits { max: Some(Money(max)), ..Limits::default() },

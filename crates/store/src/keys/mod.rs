@@ -1,5 +1,6 @@
 //! Virtual keys: the rows, their pages, and every write with its policy change.
 
+mod old_secrets;
 mod patch;
 mod query;
 mod row;
@@ -9,11 +10,13 @@ use domain::VirtualKey;
 use kit::KeyHash;
 
 pub use crate::audit::Actor;
+pub use old_secrets::OLD_SECRETS_MAX;
 pub use patch::KeyPatch;
 pub(crate) use patch::{merge, set};
 pub use query::{AliasQuery, KeyQuery, KeySort, KeyStatus};
 pub(crate) use row::{KeyRow, from_json, to_json};
 
+pub use write::Replacement;
 pub(crate) use write::deleted;
 
 use crate::StoreError;
@@ -50,7 +53,7 @@ statements! {
 
 /// Every statement about keys.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, &query::every_statement(), write::ALL].concat()
+    [ALL, old_secrets::ALL, &query::every_statement(), write::ALL].concat()
 }
 
 pub struct Keys<'a> {

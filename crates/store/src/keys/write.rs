@@ -1,5 +1,5 @@
 use domain::{AccountKind, Calendar, VirtualKey};
-use kit::KeyHash;
+use kit::{KeyHash, Timestamp};
 use serde_json::Value;
 
 use super::{Actor, GET, KeyPatch, KeyRow, Keys, USER_THERE};
@@ -157,27 +157,29 @@ impl Keys<'_> {
         Ok(deleted.into_iter().map(|(hash, _)| hash).collect())
     }
 
-    /// Gives a key a new secret: the row moves to `replacement.hash`, spend and age included, and the old
-    /// secret is dead. `None` when there is no such key.
+    /// Gives a key a new secret: the row moves to its hash, spend and age included, and the old secret is dead, at
+    /// once or at the end of its grace. `None` when there is no such key.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] when the new hash or alias is taken.
     pub async fn regenerate(
         &self,
         hash: KeyHash,
-        replacement: (KeyHash, String),
+        replacement: impl Into<Replacement>,
         patch: KeyPatch,
         actor: &Actor,
     ) -> Result<Option<VirtualKey>, StoreError> {
+        let Replacement { hash: new, name, grace } = replacement.into();
         let mut tx = self.db.begin().await?;
         tx.record_change(hash, "rotated", actor).await?;
-        tx.record_change(replacement.0, "created", actor).await?;
+        tx.record_change(new, "created", actor).await?;
+        tx.keep_old_secrets(hash, new, grace, actor).await?;
         let spend_at = tx.tick_ledger(actor.at).await?;
         let Some(row) = tx.key(hash).await? else { return Ok(None) };
         let before = VirtualKey::try_from(row)?;
         let mut key = before.clone();
         patch.apply(&mut key);
-        (key.hash, key.name) = replacement;
+        (key.hash, key.name) = (new, name);
         (key.updated_at, key.updated_by) = (actor.at, Some(actor.id.clone()));
         if before.extra.contains_key(MODELS) {
             tx.move_model_budgets(&hash.to_hex(), &key.hash.to_hex(), actor).await?;
@@ -196,6 +198,22 @@ impl Keys<'_> {
         let key = tx.with_window(key).await?;
         tx.commit().await?;
         Ok(Some(key))
+    }
+}
+
+/// The secret that takes another's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    pub hash: KeyHash,
+    /// As [`VirtualKey::name`].
+    pub name: String,
+    /// Until then the old secret opens the key too; it is in the future.
+    pub grace: Option<Timestamp>,
+}
+
+impl From<(KeyHash, String)> for Replacement {
+    fn from((hash, name): (KeyHash, String)) -> Self {
+        Self { hash, name, grace: None }
     }
 }
 
@@ -336,6 +354,7 @@ impl Tx {
             };
             if self.delete_key(*hash, None, actor).await? {
                 self.drop_windows(Subject::Key(*hash)).await?;
+                self.forget_old_secrets(*hash, actor).await?;
                 self.drop_model_budgets(AccountKind::KeyModel, &hash.to_hex(), actor).await?;
                 deleted.push((*hash, key));
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{AccountId, AccountKind, AccountPolicy, Limits, TimedLimit, Window};
-use kit::Money;
+use kit::{Money, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -84,6 +84,8 @@ accounts! {
     CUSTOMERS, CUSTOMER = "customer" "customers" ("a.id"): "a.blocked, a.models, a.budget_id";
     TAGS, TAG = "tag" "tags" ("a.name"): "a.models, a.budget_id";
     PROJECTS, PROJECT = "project" "projects" ("a.id"): "a.blocked, a.models, a.team_id AS parent, a.budget_id";
+    OLD_SECRETS, OLD_SECRET = "old_secret" "old_secrets" ("a.hash"):
+        "a.key_hash AS parent, a.ends_at AS secret_ends_at";
     BUDGETS, BUDGET = "budget" "budgets" ("a.id"): "a.max_budget_nano, a.soft_budget_nano, a.budget_duration";
     }
     members {
@@ -177,6 +179,7 @@ const fn statements_of(kind: AccountKind) -> (&'static str, &'static str) {
         AccountKind::Budget => (BUDGETS, BUDGET),
         AccountKind::KeyModel => (KEY_MODELS, KEY_MODEL),
         AccountKind::UserModel => (USER_MODELS, USER_MODEL),
+        AccountKind::OldSecret => (OLD_SECRETS, OLD_SECRET),
         AccountKind::TeamModel => (TEAM_MODELS, TEAM_MODEL),
     }
 }
@@ -189,6 +192,7 @@ struct AccountRow {
     models: Option<String>,
     model_aliases: Option<String>,
     parent: Option<String>,
+    secret_ends_at: Option<i64>,
     budget_id: Option<String>,
     member_budget_id: Option<String>,
     max_budget_nano: Option<i64>,
@@ -244,6 +248,7 @@ impl AccountRow {
             models: json("models", self.models)?,
             aliases: aliases.into_iter().collect(),
             parent: boxed(self.parent),
+            ends: self.secret_ends_at.map(Timestamp),
             budget_id: boxed(self.budget_id),
             member_budget_id: boxed(self.member_budget_id),
             limits: Limits {

@@ -29,6 +29,8 @@ pub enum Subject<'a> {
         owner: &'a str,
         model: &'a str,
     },
+    /// By its hash.
+    OldSecret(&'a str),
     Model(&'a str),
     Credential(&'a str),
     Setting(&'a str),
@@ -52,6 +54,7 @@ impl Subject<'_> {
             Self::Project(id) => own("project", id),
             Self::Budget(id) => own("budget", id),
             Self::OfModel { kind, owner, model } => (kind.as_str(), owner.to_owned(), model.to_owned()),
+            Self::OldSecret(hash) => own("old_secret", hash),
             Self::Model(id) => own("model", id),
             Self::Credential(id) => own("credential", id),
             Self::Setting(id) => own("setting", id),

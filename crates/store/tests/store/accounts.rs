@@ -83,6 +83,7 @@ backends! {
                 models: [].into(),
                 aliases: [("fast".into(), "gpt-4o".into())].into(),
                 parent: Some("org".into()),
+                ends: None,
                 budget_id: None,
                 member_budget_id: Some("b1".into()),
                 limits: Limits {

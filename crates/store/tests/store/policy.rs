@@ -4,9 +4,9 @@ use std::time::Duration;
 use domain::{KeyPolicy, Raise};
 use kit::{KeyHash, Money, Timestamp};
 use serde_json::json;
-use store::Store;
-use store::keys::KeyPatch;
+use store::keys::{KeyPatch, OLD_SECRETS_MAX, Replacement};
 use store::policy::{PageStart, Stored};
+use store::{Store, StoreError};
 
 use crate::support::{TestDb, actor, backends, event, key, rows_of_a_key_made_wrong};
 
@@ -48,6 +48,51 @@ backends! {
         let patch = KeyPatch { metadata: Some(key.metadata), ..KeyPatch::default() };
         store.keys().update(key.hash, patch, &actor(2)).await.unwrap();
         store.policy().key(key.hash).await.unwrap_err();
+    }
+
+    async fn old_secrets_are_told_and_go_with_their_grace(db: TestDb) {
+        let (store, one) = (&db.store, key("sk-one"));
+        store.keys().create(&one, &actor(1)).await.unwrap();
+        let to = |raw: &str, grace| Replacement { hash: KeyHash::of(raw), name: "sk-...".into(), grace };
+        let mut hash = one.hash;
+        let head = store.policy().head().await.unwrap();
+        for (number, grace) in [(2, Some(50)), (3, None), (4, Some(90))] {
+            let new = to(&format!("sk-{number}"), grace.map(Timestamp::from_secs));
+            hash = store.keys().regenerate(hash, new, KeyPatch::default(), &actor(5)).await.unwrap().unwrap().hash;
+        }
+        let secrets = async || {
+            let accounts = store.policy().changes_since(head, 100).await.unwrap().accounts;
+            let told = accounts.into_iter().filter_map(|(id, stored)| {
+                let Stored::Policy(account) = stored else { return None };
+                assert_eq!(account.parent, Some(hash.to_hex().into()));
+                Some((id.id.parse::<KeyHash>().unwrap(), account.ends.unwrap()))
+            });
+            told.collect::<BTreeSet<_>>()
+        };
+        let (first, third) = ((one.hash, Timestamp::from_secs(50)), (KeyHash::of("sk-3"), Timestamp::from_secs(90)));
+        assert_eq!(secrets().await, [first, third].into());
+        assert_eq!(store.keys().opened_by(one.hash, Timestamp::from_secs(49)).await.unwrap().unwrap().hash, hash);
+        assert_eq!(store.keys().opened_by(one.hash, Timestamp::from_secs(50)).await.unwrap(), None);
+        assert_eq!(store.keys().drop_old_secrets(&actor(50)).await.unwrap(), 1);
+        assert_eq!(store.keys().drop_old_secrets(&actor(50)).await.unwrap(), 0);
+        assert_eq!(secrets().await, [third].into());
+        store.keys().delete(&[hash], &actor(60)).await.unwrap();
+        assert_eq!(secrets().await, [].into());
+    }
+
+    async fn a_key_opens_to_so_many_old_secrets_and_no_more(db: TestDb) {
+        let (store, one) = (&db.store, key("sk-one"));
+        store.keys().create(&one, &actor(1)).await.unwrap();
+        let mut hash = one.hash;
+        let again = async |hash, number: usize| {
+            let new = Replacement { hash: KeyHash::of(&format!("sk-{number}")), name: "sk-...".into(), grace: Some(Timestamp::from_secs(99)) };
+            store.keys().regenerate(hash, new, KeyPatch::default(), &actor(5)).await
+        };
+        for number in 0..OLD_SECRETS_MAX {
+            hash = again(hash, number).await.unwrap().unwrap().hash;
+        }
+        assert!(matches!(again(hash, OLD_SECRETS_MAX).await, Err(StoreError::TooMany(_))));
+        assert!(store.keys().get(hash).await.unwrap().is_some());
     }
 
     async fn a_row_that_cannot_be_read_stops_no_other(db: TestDb) {
