@@ -70,6 +70,14 @@ test("sign in, make a key, chat in the playground, see the spend", { timeout: 90
       await shows(page, "overview-requests", /[1-9]/);
       await shows(page, "overview-spend", /3\.00/);
       await picture("overview-after");
+
+      await at("nav-usage").click();
+      await shows(page, "usage-spend", /3\.00/);
+      await page.getByTestId("usage-group").first().waitFor();
+      await picture("usage");
+      await at("usage-by").click();
+      await page.getByRole("option", { name: "Key", exact: true }).click();
+      await page.getByTestId("usage-group").filter({ hasText: /[0-9a-f]{10}…/ }).first().waitFor();
     } catch (error) {
       await picture("failure");
       const words = (await page.innerText("body").catch(() => "")).slice(0, 1500);

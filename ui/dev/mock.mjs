@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { extname, join, normalize } from "node:path";
 import { makeKey, models, random, seedKeys, seedLogs } from "./seed.mjs";
 import { overview } from "./overview.mjs";
+import { usage } from "./usage.mjs";
 
 const PORT = Number(process.env.PORT ?? 4000);
 const SLOW_MS = Number(process.env.SLOW_MS ?? 0);
@@ -84,6 +85,7 @@ function logs(query) {
 
 const ROUTES = {
   "GET /analytics/overview": ({ query }) => ok(overview(Date.now(), query.get("period") ?? "24h", EMPTY, keys)),
+  "GET /analytics/usage": ({ query }) => ok(usage(query, EMPTY)),
   "GET /session": () => ok({ user_id: "default_user_id", user_role: "proxy_admin", expires_at: "2099-01-01T00:00:00Z" }),
   "GET /key/list": ({ query }) => listKeys(query),
   "GET /key/info": ({ query }) => {

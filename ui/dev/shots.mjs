@@ -17,6 +17,8 @@ const open = (path) => async (page) => {
 const ROOMS = {
   overview: open("/ui/"),
   "overview-week": open("/ui/?metric=errors&period=7d"),
+  usage: open("/ui/usage/"),
+  "usage-teams": open("/ui/usage/?by=team&range=12m&metric=requests"),
   keys: open("/ui/keys/"),
   "key-detail": async (page) => {
     await open("/ui/keys/?sort=spend")(page);

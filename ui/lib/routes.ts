@@ -1,6 +1,7 @@
 /** The dashboard's own addresses. */
 export const routes = {
   overview: "/ui/",
+  usage: "/ui/usage/",
   keys: "/ui/keys/",
   models: "/ui/models/",
   playground: "/ui/playground/",
