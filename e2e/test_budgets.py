@@ -189,6 +189,51 @@ def test_users_and_teams_have_budgets_of_models(admin):
     assert client.chat("ant").status_code == 200
 
 
+def organization(admin, **fields):
+    body = {"organization_id": name("organization"), "organization_alias": "of a test", **fields}
+    return admin.ok(admin.post("/organization/new", body))["organization_id"]
+
+
+def test_an_organisations_budget_holds_the_keys_of_its_teams(admin):
+    made = organization(admin, max_budget=1)
+    _, client = team_key(admin, {"organization_id": made})
+    other = admin.with_key(admin.generate(organization_id=made)["key"])
+    spend_a_dollar(client)
+    assert refused(other, "organization").startswith(f"Budget has been exceeded! Organization={made} Current cost: 1.0")
+
+
+def test_a_member_of_an_organisation_has_a_budget_there(admin):
+    made = organization(admin, max_budget=100)
+    user, elsewhere = user_key(admin)
+    member = {"role": "internal_user", "user_id": user}
+    body = {"organization_id": made, "member": member, "max_budget_in_organization": 1}
+    admin.ok(admin.post("/organization/member_add", body))
+    client = admin.with_key(admin.generate(organization_id=made, user_id=user)["key"])
+    other = admin.with_key(admin.generate(organization_id=made)["key"])
+    spend_a_dollar(client)
+    message = refused(client, "member of an organisation")
+    assert message.startswith(f"Budget has been exceeded! OrganizationMember={user}:{made} Current cost: 1.0")
+    assert other.chat("oai").status_code == 200 and elsewhere.chat("oai").status_code == 200
+
+
+def test_a_customers_budget_holds_their_calls_alone(admin):
+    customer, other = name("customer"), name("customer")
+    admin.ok(admin.post("/customer/new", {"user_id": customer, "max_budget": 0.5}))
+    client = admin.with_key(admin.generate()["key"])
+    spend_a_dollar(client, user=customer)
+    assert refused(client, "customer", user=customer).startswith(f"ExceededBudget: End User={customer} over budget. Spend=1.0")
+    assert client.chat("oai", user=other).status_code == 200
+
+
+def test_a_tags_budget_holds_the_calls_that_name_it(admin):
+    tag = name("tag")
+    admin.ok(admin.post("/tag/new", {"name": tag, "max_budget": 1}))
+    client = admin.with_key(admin.generate()["key"])
+    spend_a_dollar(client, metadata={"tags": [tag]})
+    assert refused(client, "tag", metadata={"tags": [tag]}).startswith(f"Budget has been exceeded! Tag={tag} Current cost: 1.0")
+    assert client.chat("oai").status_code == 200
+
+
 def test_a_keys_own_budget_comes_first(admin):
     _, client = team_key(admin, {"max_budget": 0.5}, max_budget=0.5)
     spend_a_dollar(client)

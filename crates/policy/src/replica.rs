@@ -211,9 +211,13 @@ impl Inner {
         own(AccountKind::Team, &intent.team_id);
         own(AccountKind::Organization, &intent.organization_id);
         own(AccountKind::Customer, &intent.customer);
-        if let (Some(within), Some(id)) = (&intent.team_id, &intent.user_id) {
-            let member = AccountName { kind: AccountKind::Member, within, id };
-            if let Some(entry) = self.accounts.get(member) {
+        let places = [
+            (AccountKind::Member, &intent.team_id),
+            (AccountKind::OrganizationMember, &intent.organization_id),
+        ];
+        for (kind, within) in places {
+            let Some((within, id)) = within.as_deref().zip(intent.user_id.as_deref()) else { continue };
+            if let Some(entry) = self.accounts.get(AccountName { kind, within, id }) {
                 entry.spend.shipped(event.outcome.cost, None);
             }
         }

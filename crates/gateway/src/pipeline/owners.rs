@@ -17,6 +17,8 @@ pub struct Owners {
     pub member: Option<Arc<AccountEntry>>,
     /// The key's own, or that of its team.
     pub organization: Option<Arc<AccountEntry>>,
+    /// The key's user in that organisation.
+    pub organization_member: Option<Arc<AccountEntry>>,
     pub project: Option<Arc<AccountEntry>>,
     /// Of a key without team: a team's keys are the team's.
     pub user: Option<Arc<AccountEntry>>,
@@ -47,6 +49,10 @@ impl Owners {
         let parent = owners.team.as_ref().and_then(|team| team.policy.parent.as_deref());
         let organization = key.organization_id.as_deref().or(parent);
         owners.organization = organization.and_then(|id| find(AccountKind::Organization, id));
+        if let Some((within, id)) = organization.zip(key.user_id.as_deref()) {
+            let member = AccountName { kind: AccountKind::OrganizationMember, within, id };
+            owners.organization_member = replica.account(member);
+        }
         owners.project = key.project_id.as_deref().and_then(|id| find(AccountKind::Project, id));
         let is_known = owners.all().next().is_some();
         is_known.then(|| Arc::new(owners))
@@ -54,7 +60,14 @@ impl Owners {
 
     /// In the order in which they are asked.
     pub fn all(&self) -> impl Iterator<Item = &AccountEntry> {
-        let all = [&self.team, &self.member, &self.organization, &self.project, &self.user];
+        let all = [
+            &self.team,
+            &self.member,
+            &self.organization,
+            &self.organization_member,
+            &self.project,
+            &self.user,
+        ];
         all.into_iter().flatten().map(|entry| &**entry)
     }
 

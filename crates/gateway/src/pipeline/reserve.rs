@@ -53,8 +53,8 @@ pub fn reserve(
             let shared = owners.team.as_ref().and_then(|team| team.policy.member_budget_id.as_deref());
             holder.account(member, shared)?;
         }
-        if let Some(organization) = &owners.organization {
-            holder.account(organization, None)?;
+        for owner in [&owners.organization, &owners.organization_member].into_iter().flatten() {
+            holder.account(owner, None)?;
         }
     }
     if let Some(customer) = &named.customer {

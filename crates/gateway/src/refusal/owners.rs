@@ -86,7 +86,7 @@ fn over_budget(payer: &Payer, spend: Money, max: Money, window: Option<&str>) ->
             "ExceededBudget: {who}={} over budget for model={name}. Spend={spend}, Budget={max}",
             payer.within
         ),
-        Some(AccountKind::Member) => format!(
+        Some(AccountKind::Member | AccountKind::OrganizationMember) => format!(
             "Budget has been exceeded! {who}={name}:{} Current cost: {spend}, Max budget: {max}",
             payer.within
         ),
@@ -128,6 +128,7 @@ mod tests {
         assert_eq!(said(Some(AccountKind::Team), None), exceeded("Team=ada"));
         assert_eq!(said(Some(AccountKind::Member), None), exceeded("TeamMember=ada:red"));
         assert_eq!(said(Some(AccountKind::Organization), None), exceeded("Organization=ada"));
+        assert_eq!(said(Some(AccountKind::OrganizationMember), None), exceeded("OrganizationMember=ada:red"));
         assert_eq!(said(Some(AccountKind::Tag), None), exceeded("Tag=ada"));
         assert_eq!(
             said(Some(AccountKind::User), None),

@@ -45,6 +45,11 @@ pub enum TotalOf<'a> {
         user: &'a str,
     },
     Organization(&'a str),
+    /// A user's share of an organisation.
+    OrganizationMember {
+        organization: &'a str,
+        user: &'a str,
+    },
     /// The client's end user.
     Customer(&'a str),
     /// A request with several tags counts for each, so that totals of tags overlap.
@@ -93,6 +98,7 @@ impl<'a> TotalOf<'a> {
             Self::Team(id) => ("team", "", id),
             Self::Member { team, user } => ("member", team, user),
             Self::Organization(id) => ("organization", "", id),
+            Self::OrganizationMember { organization, user } => ("organization_member", organization, user),
             Self::Customer(id) => ("customer", "", id),
             Self::Tag(id) => ("tag", "", id),
             Self::Model(id) => ("model", "", id),
@@ -102,12 +108,15 @@ impl<'a> TotalOf<'a> {
     /// Everyone to whom `row` is charged, tags aside.
     fn charged(row: &'a EventRow) -> impl Iterator<Item = Self> {
         let said = |text: &'a Option<Arc<str>>| text.as_deref().filter(|text| !text.is_empty());
-        let (user, team) = (said(&row.user_id), said(&row.team_id));
+        let (user, team, organization) = (said(&row.user_id), said(&row.team_id), said(&row.organization_id));
         [
             user.map(Self::User),
             team.map(Self::Team),
             team.zip(user).map(|(team, user)| Self::Member { team, user }),
-            said(&row.organization_id).map(Self::Organization),
+            organization.map(Self::Organization),
+            organization
+                .zip(user)
+                .map(|(organization, user)| Self::OrganizationMember { organization, user }),
             said(&row.customer).map(Self::Customer),
             // A request that reached no deployment names what the client asked for, which may be anything.
             Some(Self::Model(&row.model)).filter(|_| !row.deployment_id.is_empty()),

@@ -195,6 +195,32 @@ backends! {
         assert_eq!(store.policy().changes_since(head, 100).await.unwrap().accounts.iter().filter(|(_, one)| *one != Stored::Gone).count(), 0);
     }
 
+    async fn a_member_of_an_organisation_has_a_total_and_a_time(db: TestDb) {
+        let store = &db.store;
+        db.execute(
+            "INSERT INTO budgets (id, max_budget_nano, budget_duration, model_max_budget, extra, created_at, updated_at)
+             VALUES ('b', 100, '1d', '{}', '{}', 1, 1);
+             INSERT INTO organizations (id, alias, budget_id, models, metadata, blocked, extra, created_at, updated_at)
+             VALUES ('acme', 'Acme', 'b', '[]', '{}', 0, '{}', 1, 1);
+             INSERT INTO organization_members (organization_id, user_id, role, budget_id, created_at, updated_at)
+             VALUES ('acme', 'ada', 'internal_user', 'b', 1, 1)",
+        )
+        .await;
+        let call = async |id: u128, user: &str, started: i64, cost: i64| {
+            let mut event = event(id, None, started, cost);
+            (event.intent.organization_id, event.intent.user_id) = (Some("acme".into()), Some(user.into()));
+            store.ledger().ship(&[event], Timestamp::from_secs(started)).await.unwrap();
+        };
+        call(1, "ada", 10, 7).await;
+        call(2, "bob", 10, 50).await;
+        assert_eq!(store.windows().make_missing(&actor(20)).await.unwrap(), 2);
+        call(3, "ada", DAY + 1, 3).await;
+        assert_eq!(store.windows().end_due(&actor(DAY + 2)).await.unwrap(), 2);
+        call(4, "ada", DAY - 1, 20).await;
+        let ada = account(store, AccountKind::OrganizationMember, "acme", "ada").await;
+        assert_eq!((ada.spend, ada.windows[0].base), (Money(30), Money(27)));
+    }
+
     async fn after_a_long_absence_the_present_window_begins(db: TestDb) {
         let (store, key) = (&db.store, with_team(&db, "1d").await);
         store.windows().make_missing(&actor(20)).await.unwrap();
