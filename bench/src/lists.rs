@@ -53,6 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     cluster.sql(&url, &fill(options.keys))?;
     cluster.sql(&url, "VACUUM ANALYZE keys")?;
+    cluster.sql(&url, "VACUUM ANALYZE key_search")?;
     let arguments = ["backend", "--host", "127.0.0.1", "--port", "0", "--data-dir", "data"];
     let backend = Process::start(command(&options.bulkhead, &home, &url, &arguments)?, "backend ")?;
     let rows = measure(backend.address, options)?;

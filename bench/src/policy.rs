@@ -63,8 +63,9 @@ pub fn fill(keys: u64) -> String {
              '{{}}', '{{"tags":["env:production","cost-center:' || n % 300 || '"],"owner":"someone","ticket":"OPS-' || n || '"}}',
              50000000000, n % 1000000, n, 0, 1900000000000000, 1700000000000000, 'admin', 1700000000000000, NULL, '{{}}'
            FROM generate_series(1, {keys}) n;
+           INSERT INTO key_search (hash, text) SELECT hash, alias || ' ~ ' || user_id || ' ~ ' || team_id FROM keys;
            UPDATE policy_clock SET seq = {keys}, pruned_seq = {keys};
-           ANALYZE keys"#
+           ANALYZE keys; ANALYZE key_search"#
     )
 }
 

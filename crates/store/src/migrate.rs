@@ -11,7 +11,19 @@ static MIGRATOR: Migrator = {
     migrator
 };
 
+/// What only PostgreSQL has, and not every one: searches for part of a text by an index. Without it they look at each key.
+const TRIGRAMS: &str = "DO $$ BEGIN
+    CREATE EXTENSION IF NOT EXISTS pg_trgm;
+    CREATE INDEX IF NOT EXISTS key_search_text ON key_search USING gin (text gin_trgm_ops);
+  EXCEPTION WHEN OTHERS THEN RAISE WARNING 'searches go without an index: %', SQLERRM;
+  END $$";
+
 statements! {
+    // Keys of before this table was, or made by an older version that ran beside a newer one.
+    FILL_SEARCH = "INSERT INTO key_search (hash, text)
+                   SELECT k.hash, LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
+                   FROM keys k WHERE NOT EXISTS (SELECT 1 FROM key_search s WHERE s.hash = k.hash)
+                   ON CONFLICT (hash) DO NOTHING";
     // (the table is made by the migrator itself)
     APPLIED = "SELECT version FROM _sqlx_migrations ORDER BY version";
 }
@@ -48,7 +60,12 @@ impl Store {
     /// When the database is away or a step fails; finished steps stay.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
         on!(self.db.writer(), |pool| MIGRATOR.run(pool).await)
-            .map_err(|error| StoreError::Migrate(error.to_string()))
+            .map_err(|error| StoreError::Migrate(error.to_string()))?;
+        on!(self.db.writer(), |pool| sqlx::query(FILL_SEARCH).execute(pool).await.map(|_| ()))?;
+        if let Either::Postgres(pool) = self.db.writer() {
+            sqlx::raw_sql(TRIGRAMS).execute(pool).await?;
+        }
+        Ok(())
     }
 
     /// # Errors

@@ -7,44 +7,72 @@ use crate::page::{Nearer, Page, containing, window};
 use crate::reads::read;
 use crate::sql::statements;
 
-/// The filters, shared by a page and its count. `$7` and `$8` are patterns: of the alias, and of alias, user and
-/// team; `$9` may be a whole hash. `$10` is a status and `$11` the time now.
+/// The filters, shared by a page and its count. `$7` and `$8` are patterns: of the alias, and of what is searched; `$9`
+/// is a whole hash. `$10` is a status and `$11` the time now.
 macro_rules! filters {
-    () => {
-        "WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1)
+    ($search:literal) => {
+        concat!(
+            " WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1)
            AND (CAST($2 AS TEXT) IS NULL OR k.team_id = $2)
            AND (CAST($3 AS TEXT) IS NULL OR k.organization_id = $3)
            AND (CAST($4 AS TEXT) IS NULL OR k.hash = $4)
            AND (CAST($5 AS TEXT) IS NULL OR k.team_id IS NULL OR k.team_id <> $5)
            AND (CAST($6 AS TEXT) IS NULL OR k.alias = $6)
            AND (CAST($7 AS TEXT) IS NULL OR LOWER(k.alias) LIKE LOWER($7) ESCAPE '!')
-           AND (CAST($8 AS TEXT) IS NULL OR k.hash = CAST($9 AS TEXT)
-                OR LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
-                   LIKE LOWER($8) ESCAPE '!')
-           AND (CAST($10 AS TEXT) = 'any'
+           AND (CAST($9 AS TEXT) IS NULL OR k.hash = $9) AND ",
+            $search,
+            " AND (CAST($10 AS TEXT) = 'any'
                 OR ($10 = 'revoked' AND k.blocked = 1)
                 OR ($10 = 'expired' AND k.blocked = 0 AND k.expires_at <= CAST($11 AS BIGINT))
                 OR ($10 = 'active' AND k.blocked = 0 AND (k.expires_at IS NULL OR k.expires_at > $11)))"
+        )
+    };
+}
+
+/// Keys, keys among which is searched, and deleted keys.
+macro_rules! keys {
+    () => {
+        concat!("keys k", filters!("CAST($8 AS TEXT) IS NULL"))
+    };
+}
+
+macro_rules! searched {
+    () => {
+        concat!(
+            "key_search s JOIN keys k ON k.hash = s.hash",
+            filters!("s.text LIKE LOWER(CAST($8 AS TEXT)) ESCAPE '!'")
+        )
+    };
+}
+
+macro_rules! deleted {
+    () => {
+        concat!(
+            "deleted_keys k",
+            filters!(
+                "(CAST($8 AS TEXT) IS NULL
+                  OR LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
+                     LIKE LOWER($8) ESCAPE '!')"
+            )
+        )
     };
 }
 
 /// A page by a column, in both directions: first which keys, then their rows, since what is sorted should be small.
 macro_rules! pages {
-    ($table:literal, $more:expr, $joins:expr, $column:literal) => {
+    ($from:ident, $table:literal, $more:expr, $joins:expr, $column:literal) => {
         // As PostgreSQL's indexes have it.
         [
-            pages!($table, $more, $joins, $column, " ASC NULLS LAST"),
-            pages!($table, $more, $joins, $column, " DESC NULLS FIRST"),
+            pages!($from, $table, $more, $joins, $column, " ASC NULLS LAST"),
+            pages!($from, $table, $more, $joins, $column, " DESC NULLS FIRST"),
         ]
     };
-    ($table:literal, $more:expr, $joins:expr, $column:literal, $way:literal) => {
+    ($from:ident, $table:literal, $more:expr, $joins:expr, $column:literal, $way:literal) => {
         concat!(
             "SELECT k.*",
             $more,
             " FROM (SELECT k.hash FROM ",
-            $table,
-            " k ",
-            filters!(),
+            $from!(),
             " ORDER BY ",
             $column,
             $way,
@@ -66,24 +94,29 @@ macro_rules! pages {
 
 /// The pages of a table, in the order of [`KeySort`].
 macro_rules! sorted {
-    ($table:literal, $more:expr, $joins:expr) => {
+    ($from:ident, $table:literal, $more:expr, $joins:expr) => {
         [
-            pages!($table, $more, $joins, "k.created_at"),
-            pages!($table, $more, $joins, "k.updated_at"),
-            pages!($table, $more, $joins, "k.spend_nano"),
-            pages!($table, $more, $joins, "COALESCE(k.max_budget_nano, -1)"),
-            pages!($table, $more, $joins, "k.expires_at"),
-            pages!($table, $more, $joins, "k.alias"),
+            pages!($from, $table, $more, $joins, "k.created_at"),
+            pages!($from, $table, $more, $joins, "k.updated_at"),
+            pages!($from, $table, $more, $joins, "k.spend_nano"),
+            pages!($from, $table, $more, $joins, "COALESCE(k.max_budget_nano, -1)"),
+            pages!($from, $table, $more, $joins, "k.expires_at"),
+            pages!($from, $table, $more, $joins, "k.alias"),
         ]
+    };
+    ($from:ident) => {
+        sorted!($from, "keys", concat!(", ", key_window_columns!()), key_window_joins!())
     };
 }
 
-const PAGES: [[&str; 2]; 6] = sorted!("keys", concat!(", ", key_window_columns!()), key_window_joins!());
-const PAGES_OF_DELETED: [[&str; 2]; 6] = sorted!("deleted_keys", "", "");
+const PAGES: [[&str; 2]; 6] = sorted!(keys);
+const PAGES_OF_SEARCHED: [[&str; 2]; 6] = sorted!(searched);
+const PAGES_OF_DELETED: [[&str; 2]; 6] = sorted!(deleted, "deleted_keys", "", "");
 
 statements! {
-    COUNT = concat!("SELECT COUNT(*) FROM keys k ", filters!());
-    COUNT_DELETED = concat!("SELECT COUNT(*) FROM deleted_keys k ", filters!());
+    COUNT = concat!("SELECT COUNT(*) FROM ", keys!());
+    COUNT_SEARCHED = concat!("SELECT COUNT(*) FROM ", searched!());
+    COUNT_DELETED = concat!("SELECT COUNT(*) FROM ", deleted!());
     ALIASES = "SELECT alias FROM keys WHERE alias IS NOT NULL
                AND (CAST($1 AS TEXT) IS NULL OR LOWER(alias) LIKE LOWER($1) ESCAPE '!')
                AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
@@ -96,7 +129,7 @@ statements! {
 }
 
 pub(super) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    let pages = [PAGES, PAGES_OF_DELETED];
+    let pages = [PAGES, PAGES_OF_SEARCHED, PAGES_OF_DELETED];
     let pages = pages.as_flattened().as_flattened().iter().map(|text| ("PAGES", *text));
     ALL.iter().copied().chain(pages).collect()
 }
@@ -166,16 +199,20 @@ impl Keys<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self, query: &KeyQuery, now: Timestamp) -> Result<Page<VirtualKey>, StoreError> {
-        let (pages, count) = match query.status {
-            KeyStatus::Deleted => (&PAGES_OF_DELETED, COUNT_DELETED),
-            _ => (&PAGES, COUNT),
-        };
         let hash = query.hash.map(KeyHash::to_hex);
         let (exact, part) = match (&query.alias, query.alias_is_part) {
             (Some(alias), true) => (None, Some(containing(alias))),
             (alias, _) => (alias.as_ref(), None),
         };
-        let search = query.search.as_deref().map(containing);
+        let whole = query.search.as_deref().filter(|search| search.parse::<KeyHash>().is_ok());
+        let search = query.search.as_deref().filter(|_| whole.is_none()).map(containing);
+        let (pages, count) = match (query.status, &search, &part) {
+            (KeyStatus::Deleted, ..) => (&PAGES_OF_DELETED, COUNT_DELETED),
+            (_, None, None) => (&PAGES, COUNT),
+            _ => (&PAGES_OF_SEARCHED, COUNT_SEARCHED),
+        };
+        // A part of an alias is part of what is searched.
+        let search = search.or_else(|| part.clone());
         // PostgreSQL makes a plan for these values, not one for all: it leaves out the filters that are not used.
         macro_rules! filtered {
             ($query:expr) => {
@@ -189,13 +226,16 @@ impl Keys<'_> {
                     .bind(exact)
                     .bind(&part)
                     .bind(&search)
-                    .bind(&query.search)
+                    .bind(whole)
                     .bind(query.status.name())
                     .bind(now.micros())
             };
         }
         let (rows, total) = read!(self.db, Request, |connection| {
             let total = filtered!(sqlx::query_scalar::<_, i64>(count)).fetch_one(&mut **connection).await?;
+            if total <= window(query.page, query.size).1 {
+                return Ok((Vec::new(), total));
+            }
             let near = Nearer::of(query.page, query.size, total);
             let text = pages[query.sort as usize][usize::from(query.ascending == near.from_the_end)];
             let page = filtered!(sqlx::query_as::<_, KeyRow>(text)).bind(near.limit).bind(near.offset);

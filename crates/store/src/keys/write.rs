@@ -26,6 +26,9 @@ statements! {
                 budget_duration = $17, has_other_budgets = $18
               WHERE hash = $1";
     SHARED_DURATION = "SELECT budget_duration FROM budgets WHERE id = $1";
+    SEARCHED = "INSERT INTO key_search (hash, text) VALUES ($1, LOWER(CAST($2 AS TEXT)))
+                ON CONFLICT (hash) DO UPDATE SET text = excluded.text WHERE key_search.text <> excluded.text";
+    NOT_SEARCHED = "DELETE FROM key_search WHERE hash = $1";
     SET_SPEND = "UPDATE keys SET spend_nano = $2, spend_changed_at = $3 WHERE hash = $1";
     MISSING = "SELECT CASE
                  WHEN CAST($1 AS TEXT) <> 'litellm-dashboard' AND NOT EXISTS (SELECT 1 FROM teams WHERE id = $1) THEN 'team'
@@ -452,6 +455,16 @@ impl Tx {
                 .await
                 .map(|_| ())
         })?;
+        self.make_searched(row).await
+    }
+
+    /// Keeps what a key is searched by.
+    async fn make_searched(&mut self, row: &KeyRow) -> Result<(), StoreError> {
+        let of = |text: &Option<String>| text.clone().unwrap_or_default();
+        let text = [of(&row.alias), of(&row.user_id), of(&row.team_id)].join(" ~ ");
+        on!(self, |tx| {
+            sqlx::query(SEARCHED).bind(&row.hash).bind(&text).execute(&mut **tx).await?;
+        });
         Ok(())
     }
 
@@ -480,7 +493,7 @@ impl Tx {
                 .await
                 .map(|_| ())
         })?;
-        Ok(())
+        self.make_searched(row).await
     }
 
     async fn delete_key(
@@ -495,6 +508,7 @@ impl Tx {
             sqlx::query(FORGET_DELETED).bind(&hash).execute(&mut **tx).await?;
             let keep = sqlx::query(KEEP_DELETED).bind(&hash).bind(actor.at.micros()).bind(&actor.id);
             keep.bind(&successor).execute(&mut **tx).await?;
+            sqlx::query(NOT_SEARCHED).bind(&hash).execute(&mut **tx).await?;
             sqlx::query(DELETE).bind(&hash).execute(&mut **tx).await?.rows_affected() > 0
         }))
     }

@@ -177,6 +177,32 @@ backends! {
         assert_eq!((page.rows.len(), page.total), (1, 4));
     }
 
+    async fn a_key_is_found_by_what_it_is_now(db: TestDb) {
+        let mut old = key("sk-old");
+        (old.alias, old.user_id) = (Some("First".into()), Some("Ada@x.example".into()));
+        db.store.keys().create(&old, &actor(1)).await.unwrap();
+        let found = async |search: &str| {
+            let query = KeyQuery { search: Some(search.into()), size: 10, ..KeyQuery::default() };
+            db.store.keys().list(&query, now()).await.unwrap().total
+        };
+        let hash = old.hash.to_hex();
+        assert_eq!([found("fIrS").await, found("ada@").await, found(&hash).await, found(&hash[..20]).await], [1, 1, 1, 0]);
+        let patch = KeyPatch { alias: Some(Some("Second".into())), user_id: Some(None), ..KeyPatch::default() };
+        db.store.keys().update(old.hash, patch, &actor(2)).await.unwrap();
+        assert_eq!([found("first").await, found("ada").await, found("seCond").await], [0, 0, 1]);
+        let new = KeyHash::of("sk-new");
+        let replacement = (new, "sk-...-new".to_owned());
+        db.store.keys().regenerate(old.hash, replacement, KeyPatch::default(), &actor(3)).await.unwrap();
+        assert_eq!([found("second").await, found(&hash).await, found(&new.to_hex()).await], [1, 0, 1]);
+        db.store.keys().delete(&[new], &actor(4)).await.unwrap();
+        assert_eq!(found("second").await, 0);
+        // A key of an older version is found after the next step of the schema.
+        db.add_key("sk-other").await;
+        db.execute("DELETE FROM key_search").await;
+        db.store.migrate_up().await.unwrap();
+        assert_eq!(found("alias of sk-other").await, 1);
+    }
+
     async fn aliases_come_in_order_and_pages(db: TestDb) {
         for raw in ["sk-b", "sk-a", "sk-c"] {
             db.add_key(raw).await;
