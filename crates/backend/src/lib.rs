@@ -21,6 +21,7 @@ mod projects;
 mod prune;
 mod serve;
 mod session;
+mod settings;
 mod spend;
 mod state;
 mod system;

@@ -19,7 +19,7 @@ use crate::http::once;
 use crate::state::Shared;
 use crate::{
     analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations, projects,
-    session, spend, system, tags, teams, users,
+    session, settings, spend, system, tags, teams, users,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +44,7 @@ use crate::{
         (name = "audit", description = "Who changed what"),
         (name = "session", description = "Sign-in of the dashboard"),
         (name = "invitations", description = "Links with which users set their own passwords"),
+        (name = "settings", description = "What is configured, and what of it acts"),
         (name = "health", description = "Probes"),
         (name = "meta", description = "The control plane about itself"),
     ),
@@ -79,6 +80,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(audit::routes())
         .merge(session::routes())
         .merge(invitations::routes())
+        .merge(settings::routes())
         .merge(system::routes())
 }
 

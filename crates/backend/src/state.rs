@@ -32,6 +32,8 @@ pub struct State {
     pub audit_retention: Option<Duration>,
     /// How long usage of quarter-hours is kept; `None` is forever.
     pub quarter_hours_retention: Option<Duration>,
+    /// Every setting of the configuration.
+    pub settings: Vec<config::SettingFact>,
     /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
     pub beyond: Option<axum::Router>,
     pub(crate) throttle: Throttle,
@@ -62,6 +64,7 @@ impl State {
             limits: Limits::default(),
             audit_retention: None,
             quarter_hours_retention: None,
+            settings: Vec::new(),
             beyond: None,
             throttle: Throttle::default(),
         }

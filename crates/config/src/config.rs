@@ -4,6 +4,7 @@ use std::fmt;
 use domain::{Deployment, SecretMap};
 use kit::Secret;
 
+use crate::facts::SettingFact;
 use crate::settings::Settings;
 
 /// Everything that the file and the environment say, resolved.
@@ -28,6 +29,8 @@ pub struct Config {
     /// `credential_list` by name.
     pub credentials: BTreeMap<String, SecretMap>,
     pub settings: Settings,
+    /// Every setting that the file may have, and what it says of it.
+    pub facts: Vec<SettingFact>,
 }
 
 /// A provider's key and address from the environment.

@@ -108,6 +108,7 @@ fn config(
         providers: providers(&env),
         credentials: shared,
         settings,
+        facts: crate::facts::facts(&sections),
         environment_variables: env.into_overlay(),
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::keys::{self, Key, Kind, Support};
+use crate::keys::{self, Key, Kind};
 
 /// The schema (draft 2020-12). It is a little stricter than the reader, which also takes numbers in quotes.
 pub fn schema() -> Value {
@@ -47,12 +47,7 @@ fn put(property: &mut Value, with: Value) {
 }
 
 fn property(key: &Key) -> Value {
-    let description = match key.support {
-        Support::Acts => key.about,
-        Support::Later => "Not supported yet; without effect.",
-        Support::Quiet => "Taken, without effect here.",
-    };
-    let mut property = json!({"description": description});
+    let mut property = json!({"description": key.description()});
     if key.kind != Kind::Any {
         property["$ref"] = json!(format!("#/$defs/{}", definition(key.kind)));
     }

@@ -47,6 +47,7 @@ async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure
     state.catalog = catalog(assembly);
     state.audit_retention = assembly.config.settings.audit_log_retention;
     state.quarter_hours_retention = assembly.config.settings.quarter_hours_retention;
+    state.settings.clone_from(&assembly.config.facts);
     state.version = env!("CARGO_PKG_VERSION");
     Ok(state)
 }

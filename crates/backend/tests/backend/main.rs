@@ -22,6 +22,7 @@ mod projects;
 mod prune;
 mod roles;
 mod session;
+mod settings;
 mod spend;
 mod teams;
 mod users;

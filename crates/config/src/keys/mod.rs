@@ -55,6 +55,16 @@ pub struct Key {
     pub about: &'static str,
 }
 
+impl Key {
+    pub const fn description(&self) -> &'static str {
+        match self.support {
+            Support::Acts => self.about,
+            Support::Later => "Not supported yet; without effect.",
+            Support::Quiet => "Taken, without effect here.",
+        }
+    }
+}
+
 const fn acts(name: &'static str, kind: Kind, about: &'static str) -> Key {
     Key { name, kind, support: Support::Acts, about }
 }
