@@ -74,7 +74,7 @@ mod tests {
     fn settings_are_told_without_their_secrets() {
         let file = b"general_settings:\n  master_key: sk-0123456789abcdef0123456789abcdef\n  alerting: [hook-of-mine]\n\
                      router_settings:\n  num_retries: 7\n  routing_strategy: simple-shuffle\n  redis_password: os.environ/P\n";
-        let env = |name: &str| (name == "P").then(|| "hidden".to_owned());
+        let env = |name: &str| (name == "P").then(|| "p4ss-w0rd".to_owned());
         let facts = crate::check_bytes("c.yaml", file, &env).unwrap().config.facts;
         let find = |name: &str| {
             let mut named =
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!((find("cooldown_time").value.clone(), find("cooldown_time").kind), (None, "Float"));
         assert!(!find("alerting").acts);
         let told = format!("{facts:?}");
-        for secret in ["0123456789", "hidden", "hook-of-mine"] {
+        for secret in ["0123456789", "p4ss-w0rd", "hook-of-mine"] {
             assert!(!told.contains(secret), "{secret}");
         }
     }

@@ -74,19 +74,7 @@ impl Invitations<'_> {
     /// [`StoreError::InUse`] when there is no such user.
     pub async fn create(&self, invitation: &Invitation, actor: &Actor) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
-        on!(&mut tx, |tx| {
-            sqlx::query(FORGET_OF).bind(&invitation.user_id).execute(&mut **tx).await?;
-            sqlx::query(INSERT)
-                .bind(invitation.id.to_hex())
-                .bind(&invitation.user_id)
-                .bind(invitation.expires_at.micros())
-                .bind(invitation.created_at.micros())
-                .bind(&invitation.created_by)
-                .bind(invitation.updated_at.micros())
-                .bind(&invitation.updated_by)
-                .execute(&mut **tx)
-                .await?;
-        });
+        tx.add_invitation(invitation).await?;
         tx.audit(change("created", None, Some(invitation))?, actor).await?;
         tx.finish(actor).await
     }
@@ -181,7 +169,7 @@ impl Invitation {
     }
 }
 
-fn change(
+pub(crate) fn change(
     action: &'static str,
     before: Option<&Invitation>,
     after: Option<&Invitation>,
@@ -200,6 +188,24 @@ impl Tx {
             sqlx::query_as::<_, Row>(GET).bind(id.to_hex()).fetch_optional(&mut **tx).await?
         });
         row.map(Invitation::try_from).transpose()
+    }
+
+    /// Adds one, in place of the user's earlier one; the entry in the audit log is left to the caller.
+    pub(crate) async fn add_invitation(&mut self, invitation: &Invitation) -> Result<(), StoreError> {
+        on!(self, |tx| {
+            sqlx::query(FORGET_OF).bind(&invitation.user_id).execute(&mut **tx).await?;
+            sqlx::query(INSERT)
+                .bind(invitation.id.to_hex())
+                .bind(&invitation.user_id)
+                .bind(invitation.expires_at.micros())
+                .bind(invitation.created_at.micros())
+                .bind(&invitation.created_by)
+                .bind(invitation.updated_at.micros())
+                .bind(&invitation.updated_by)
+                .execute(&mut **tx)
+                .await?;
+        });
+        Ok(())
     }
 
     /// Of a user who is deleted.

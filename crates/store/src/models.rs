@@ -9,6 +9,7 @@ use crate::audit::{Actor, Change, Object};
 use crate::credentials::Shelf;
 use crate::db::{Db, Tx, on};
 use crate::keys::{from_json, merge, set, to_json};
+use crate::nouns::Write;
 use crate::policy::Subject;
 use crate::sql::statements;
 use crate::vault::Vault;
@@ -27,6 +28,8 @@ statements! {
                 updated_at = $8, updated_by = $9
               WHERE id = $1";
     DELETE = "DELETE FROM models WHERE id = $1";
+    OF_TEAM = "SELECT id, name FROM models WHERE team_id = $1 ORDER BY id LIMIT CAST($2 AS BIGINT)";
+    TEAM_THERE = "SELECT id FROM teams WHERE id = $1";
 }
 
 /// The table's name on the compatible surface.
@@ -85,12 +88,13 @@ impl Models<'_> {
     }
 
     /// # Errors
-    /// [`StoreError::Duplicate`] when the id is taken, [`StoreError::TooMany`] when there are [`MODELS_MAX`]
-    /// already.
+    /// [`StoreError::Duplicate`] when the id is taken, [`StoreError::Missing`] when there is no such team,
+    /// [`StoreError::TooMany`] when there are [`MODELS_MAX`] already.
     pub async fn create(&self, model: &Model, actor: &Actor) -> Result<(), StoreError> {
         let row = Row::of(model, self.vault)?;
         let mut tx = self.db.begin().await?;
         tx.record_change(Subject::Model(&model.id), "created", actor).await?;
+        tx.check_team(row.team_id.as_deref()).await?;
         on!(&mut tx, |tx| {
             if sqlx::query_scalar::<_, i64>(COUNT).fetch_one(&mut **tx).await? >= MODELS_MAX {
                 return Err(StoreError::TooMany("models"));
@@ -222,6 +226,14 @@ impl Row {
 }
 
 impl Tx {
+    async fn check_team(&mut self, team: Option<&str>) -> Result<(), StoreError> {
+        let Some(id) = team else { return Ok(()) };
+        let there = on!(self, |tx| {
+            sqlx::query_scalar::<_, String>(TEAM_THERE).bind(id).fetch_optional(&mut **tx).await?
+        });
+        there.map(|_| ()).ok_or(StoreError::Missing("team"))
+    }
+
     async fn model(&mut self, id: &str) -> Result<Option<Row>, StoreError> {
         Ok(on!(self, |tx| sqlx::query_as::<_, Row>(GET).bind(id).fetch_optional(&mut **tx).await)?)
     }
@@ -239,6 +251,26 @@ impl Tx {
             Object { table: TABLE, id: id.to_owned(), team_id: team_id.map(str::to_owned), key_hash: None };
         let change = Change { action, object, before: before.map(facts), after: after.map(facts) };
         self.audit(change, actor).await
+    }
+}
+
+impl Write<'_> {
+    /// Deletes the own models of a team that is deleted. Their secrets are not read.
+    pub(crate) async fn delete_models_of(&mut self, team: &str) -> Result<(), StoreError> {
+        let models = on!(&mut self.tx, |tx| {
+            let query = sqlx::query_as::<_, (String, String)>(OF_TEAM).bind(team).bind(MODELS_MAX);
+            query.fetch_all(&mut **tx).await?
+        });
+        for (id, name) in models {
+            self.tx.record_change(Subject::Model(&id), "deleted", self.actor).await?;
+            on!(&mut self.tx, |tx| {
+                sqlx::query(DELETE).bind(&id).execute(&mut **tx).await?;
+            });
+            let before = Some(json!({"model_id": id, "model_name": name, "model_info": {"team_id": team}}));
+            let object = Object { table: TABLE, id, team_id: Some(team.to_owned()), key_hash: None };
+            self.entry(Change { action: "deleted", object, before, after: None });
+        }
+        Ok(())
     }
 }
 

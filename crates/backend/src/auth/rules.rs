@@ -41,6 +41,8 @@ const ORG_WRITE: [Grant; 7] = [All, No, No, No, Own, No, No];
 const OWN_READ: [Grant; 7] = [All, All, Own, Own, Own, Own, No];
 const ADMIN_WRITE: [Grant; 7] = [All, No, No, No, No, No, No];
 const ADMIN_READ: [Grant; 7] = [All, All, No, No, No, No, No];
+/// What administrators of organisations see in theirs.
+const ORG_READ: [Grant; 7] = [All, All, No, No, Own, No, No];
 /// About the caller alone.
 const SELF: [Grant; 7] = [Own, Own, Own, Own, Own, Own, No];
 
@@ -74,20 +76,21 @@ pub const RULES: &[Rule] = &[
     post("/key/block", LEAD_WRITE),
     post("/key/unblock", LEAD_WRITE),
     post("/key/bulk_update", ADMIN_WRITE),
-    post("/key/service-account/generate", ADMIN_WRITE),
-    post("/key/{key}/reset_spend", ADMIN_WRITE),
+    post("/key/service-account/generate", OWN_WRITE),
+    post("/key/{key}/reset_spend", OWN_WRITE),
     post("/key/health", SELF),
     post("/v2/key/info", OWN_READ),
     get("/key/info", OWN_READ),
     get("/key/list", OWN_READ),
     get("/key/aliases", OWN_READ),
-    post("/user/new", ADMIN_WRITE),
+    post("/user/new", ORG_WRITE),
     post("/user/update", ADMIN_WRITE),
     post("/user/bulk_update", ADMIN_WRITE),
     post("/user/delete", ADMIN_WRITE),
     get("/user/info", OWN_READ),
     get("/v2/user/info", OWN_READ),
-    get("/user/list", ADMIN_READ),
+    get("/user/list", ORG_READ),
+    get("/user/filter/ui", ORG_READ),
     get("/user/available_roles", SELF),
     post("/user/password/change", SELF),
     post("/team/new", ORG_WRITE),
@@ -110,6 +113,14 @@ pub const RULES: &[Rule] = &[
     post("/team/member_delete", LEAD_WRITE),
     get("/team/{team_id}/members/me", OWN_READ),
     post("/team/{team_id}/member/{user_id}/reset_spend", LEAD_WRITE),
+    post("/team/{team_id}/member/{user_id}/reset_budget", LEAD_WRITE),
+    post("/team/permissions_bulk_update", ADMIN_WRITE),
+    get("/team/filter/ui", OWN_READ),
+    get("/team/{team_id}/callback", OWN_READ),
+    post("/team/{team_id}/callback", LEAD_WRITE),
+    delete("/team/{team_id}/callback/{callback_name}", LEAD_WRITE),
+    post("/team/{team_id}/disable_logging", LEAD_WRITE),
+    post("/team/key/bulk_update", OWN_WRITE),
     post("/project/new", LEAD_WRITE),
     post("/project/update", LEAD_WRITE),
     delete("/project/delete", LEAD_WRITE),

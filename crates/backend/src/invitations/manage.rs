@@ -2,9 +2,10 @@ use axum::Json;
 use axum::extract::State as Extract;
 use kit::KeyHash;
 use serde::Deserialize;
+use store::StoreError;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{InvitationView, invite};
+use super::{InvitationView, fresh};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names, Params};
@@ -29,7 +30,13 @@ pub async fn create(
 ) -> Result<(Names, Json<InvitationView>), ApiError> {
     let id = input.value.user_id;
     state.store.users().role(&id).await?.ok_or_else(|| no_user(&id))?;
-    Ok((input.ignored, Json(invite(&state, &id, &caller.actor(&state)).await?)))
+    let actor = caller.actor(&state);
+    let (link, invitation) = fresh(&state, &id, &actor);
+    state.store.invitations().create(&invitation, &actor).await.map_err(|error| match error {
+        StoreError::InUse => no_user(&id),
+        other => other.into(),
+    })?;
+    Ok((input.ignored, Json(InvitationView::of(link, invitation))))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::error::ApiError;
 use crate::session::DASHBOARD_PATH;
 use crate::state::{Shared, State};
 use crate::time::iso;
@@ -64,15 +63,13 @@ impl InvitationView {
     }
 }
 
-fn link(id: &str) -> String {
+/// The link, from the dashboard's origin.
+pub fn link(id: &str) -> String {
     format!("{DASHBOARD_PATH}?invitation_id={id}")
 }
 
-/// Invites a user, whose earlier invitation ends.
-///
-/// # Errors
-/// When the database fails.
-pub async fn invite(state: &State, user_id: &str, actor: &Actor) -> Result<InvitationView, ApiError> {
+/// A new invitation of a user, which is not stored yet, with what its link carries.
+pub fn fresh(state: &State, user_id: &str, actor: &Actor) -> (String, Invitation) {
     let id = state.new_token();
     let invitation = Invitation {
         id: KeyHash::of(&id),
@@ -84,9 +81,5 @@ pub async fn invite(state: &State, user_id: &str, actor: &Actor) -> Result<Invit
         updated_at: actor.at,
         updated_by: actor.id.clone(),
     };
-    state.store.invitations().create(&invitation, actor).await.map_err(|error| match error {
-        store::StoreError::InUse => crate::users::not_found(user_id),
-        other => other.into(),
-    })?;
-    Ok(InvitationView::of(id, invitation))
+    (id, invitation)
 }

@@ -19,7 +19,7 @@ use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Params};
 use crate::session::{self, LoginError};
 use crate::state::{Shared, State};
-use crate::users::{UserView, hash_password};
+use crate::users::{UserView, hash_password, shown};
 
 /// How long the page may take to send a password.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
@@ -135,7 +135,8 @@ pub async fn claim(
     let user = state.store.users().get(&actor.id).await?.ok_or_else(|| refused(UNKNOWN))?;
     let (cookie, Json(begun)) = session::begin(&state, user.id.clone(), user.role, &headers).await?;
     let user_email = user.email.clone();
-    let body = ClaimedInvitation { login_url: begun.redirect_url, user_email, user: UserView::of(user) };
+    let body =
+        ClaimedInvitation { login_url: begun.redirect_url, user_email, user: shown(&state, user).await? };
     Ok((cookie, Json(body)))
 }
 

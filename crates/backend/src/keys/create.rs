@@ -65,7 +65,7 @@ pub async fn create(
         return Err(CreateError::ReservedTeam.into());
     }
     super::team::join_project(&state, &caller, &mut patch).await?;
-    own::confine_new(&state, &caller, &input.raw, &mut patch).await?;
+    own::confine_new(&state, &caller, &input.raw, &mut patch, "/key/generate").await?;
     let (secret, key) = fresh(&state, chosen, patch, &actor)?;
     super::team::check_above(&state, &key, None).await?;
     if caller.sees_all() || key.user_id.is_none() {

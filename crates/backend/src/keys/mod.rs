@@ -28,6 +28,7 @@ use crate::state::Shared;
 pub use create::{CreateError, CreatedKey, fresh};
 pub use fields::ends;
 pub use own::confine;
+pub use team::check_above;
 
 /// Team of the dashboard's own short-lived keys, which lists leave out.
 pub const DASHBOARD_TEAM: &str = "litellm-dashboard";
@@ -45,6 +46,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotate::rotate_by_path))
         .routes(routes!(aliases::aliases))
         .routes(routes!(bulk::update))
+        .routes(routes!(bulk::update_of_team))
         .routes(routes!(get_many::get_many))
         .routes(routes!(health::health))
         .routes(routes!(reset::reset_spend))

@@ -29,12 +29,13 @@ const MADE: [&str; 8] = [
 /// What only administrators set, besides the fields that are only kept.
 const ADMINS: [&str; 4] = ["spend", "blocked", "team_id", "organization_id"];
 
-/// Narrows a new key to its maker: theirs, and within what they have.
+/// Narrows a new key to its maker: theirs, and within what they have. By the route of service accounts it is nobody's.
 pub async fn confine_new(
     state: &State,
     caller: &Caller,
     raw: &Map<String, Value>,
     patch: &mut KeyPatch,
+    route: &str,
 ) -> Result<(), ApiError> {
     if caller.sees_all() {
         return Ok(());
@@ -43,11 +44,12 @@ pub async fn confine_new(
     let sent = raw.iter().filter(|(_, value)| has_effect(value)).map(|(name, _)| name.as_str());
     let mut limits = Limits::of(&user, caller);
     if let Some(id) = patch.team_id.clone().flatten() {
-        let team = team::team_for_key(state, caller, &id).await?;
+        let team = team::team_for_key(state, caller, &id, route).await?;
         check_fields(sent.filter(|name| *name != "team_id"), raw, None, true)?;
         let leads = caller.standing(state, &team).await? >= Standing::TeamAdmin;
         let named = patch.user_id.clone().flatten().filter(|_| leads);
-        let holder = if leads && raw.get("user_id").is_some_and(Value::is_null) {
+        let nobodys = leads && raw.get("user_id").is_some_and(Value::is_null);
+        let holder = if nobodys || route == super::service_account::ROUTE {
             None
         } else {
             Some(named.unwrap_or_else(|| user.id.clone()))
@@ -63,6 +65,8 @@ pub async fn confine_new(
     } else {
         check_fields(sent, raw, Some(&user), true)?;
         patch.user_id = Some(Some(user.id.clone()));
+        // What is made with a key of an organisation is charged to it as well.
+        patch.organization_id = Some(caller.key().and_then(|key| key.organization_id.clone()));
     }
     if let Some(routes) =
         caller.key().and_then(|key| key.extra.get("allowed_routes")).filter(|routes| has_effect(routes))

@@ -5,6 +5,7 @@ use store::keys::KeyPatch;
 use utoipa::ToSchema;
 
 use super::key_hash;
+use super::own::check_owner;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
@@ -48,7 +49,9 @@ pub async fn reset_spend(
 ) -> Result<(Names, Json<SpendWasReset>), ApiError> {
     let missing = || ApiError::key_not_found("Key not found.");
     let reset_to = dollars("reset_to", input.value.reset_to)?;
-    let before = state.store.keys().get(key_hash(&key)?).await?.ok_or_else(missing)?;
+    let before = state.store.keys().get(key_hash(&key)?).await?;
+    check_owner(&state, &caller, before.as_ref(), "/key/{key_id}/reset_spend").await?;
+    let before = before.ok_or_else(missing)?;
     if reset_to > before.spent() || before.max_budget.is_some_and(|budget| reset_to > budget) {
         let message = "`reset_to` must be neither above what was spent nor above the budget.";
         return Err(ApiError::bad("reset_to", message));

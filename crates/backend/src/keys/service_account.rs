@@ -2,14 +2,16 @@ use axum::Json;
 use axum::extract::State as Extract;
 use serde_json::Value;
 
-use super::DASHBOARD_TEAM;
 use super::create::{CreateError, CreatedKey, fresh};
 use super::fields::{KeyFields, unheeded};
+use super::{DASHBOARD_TEAM, own};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::{Input, Names};
 use crate::state::Shared;
 
+/// What a team's members may be allowed.
+pub const ROUTE: &str = "/key/service-account/generate";
 /// Marks a key of no user.
 const SERVICE_ACCOUNT_ID: &str = "service_account_id";
 
@@ -37,6 +39,7 @@ pub async fn create(
         Some(DASHBOARD_TEAM) => return Err(CreateError::ReservedTeam.into()),
         Some(_) => {}
     }
+    own::confine_new(&state, &caller, &input.raw, &mut patch, ROUTE).await?;
     patch.user_id = Some(None);
     let (secret, mut key) = fresh(&state, chosen, patch, &actor)?;
     let id = key.alias.clone().unwrap_or_else(|| key.hash.to_hex());

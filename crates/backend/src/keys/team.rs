@@ -88,8 +88,7 @@ pub async fn team(state: &State, id: &str) -> Result<Team, ApiError> {
 ///
 /// # Errors
 /// 403 when they may not, whether there is such a team or not.
-pub async fn team_for_key(state: &State, caller: &Caller, id: &str) -> Result<Team, ApiError> {
-    const ROUTE: &str = "/key/generate";
+pub async fn team_for_key(state: &State, caller: &Caller, id: &str, route: &str) -> Result<Team, ApiError> {
     let user = caller.user_id().unwrap_or_default();
     let found = state.store.teams().get(id).await?;
     let standing = match &found {
@@ -99,12 +98,12 @@ pub async fn team_for_key(state: &State, caller: &Caller, id: &str) -> Result<Te
     match found {
         Some(team)
             if standing >= Standing::TeamAdmin
-                || (standing == Standing::Member && permissions::allows(&team, ROUTE)) =>
+                || (standing == Standing::Member && permissions::allows(&team, route)) =>
         {
             Ok(team)
         }
         Some(_) if standing == Standing::Member => {
-            let message = format!("Team member does not have permissions for endpoint: {ROUTE}. Team={id}");
+            let message = format!("Team member does not have permissions for endpoint: {route}. Team={id}");
             Err(forbidden("team_id", message))
         }
         _ => Err(forbidden("team_id", format!("User={user} not assigned to team={id}"))),

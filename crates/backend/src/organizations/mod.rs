@@ -32,7 +32,7 @@ fn not_found(id: &str) -> ApiError {
 
 /// # Errors
 /// 403 when the caller does not administer the organisation, whether there is one or not.
-async fn check_leads(state: &State, caller: &Caller, id: &str) -> Result<(), ApiError> {
+pub async fn check_leads(state: &State, caller: &Caller, id: &str) -> Result<(), ApiError> {
     if caller.leads(state, id).await? {
         return Ok(());
     }

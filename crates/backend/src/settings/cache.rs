@@ -20,11 +20,11 @@ pub struct CacheStatus {
 /// Whether the cache answers: there is none yet.
 #[utoipa::path(
     get, path = "/cache/ping", tag = "settings", operation_id = "pingCache",
-    responses((status = 200, body = CacheStatus), (status = 503, description = "There is no cache", body = ErrorBody), Refusals),
+    responses((status = 200, body = CacheStatus), (status = 404, description = "There is no cache", body = ErrorBody), Refusals),
 )]
 pub async fn ping() -> Result<Json<CacheStatus>, ApiError> {
     let message = format!("Cache not initialized: {NONE}");
-    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "cache_ping_error", None, message))
+    Err(ApiError::new(StatusCode::NOT_FOUND, "cache_ping_error", None, message))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -26,7 +26,7 @@ pub struct DeletedTeams {
     deleted_teams: Vec<TeamView>,
 }
 
-/// Delete teams with their keys. What they were stays in `/v2/team/list?status=deleted`.
+/// Delete teams with their keys and own models. What they were stays in `/v2/team/list?status=deleted`.
 #[utoipa::path(
     post, path = "/team/delete", tag = "teams", operation_id = "deleteTeams", request_body = DeleteTeams,
     responses(

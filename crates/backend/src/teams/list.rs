@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State as Extract;
+use domain::owner::Team;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::PAGE_SIZE_MAX;
@@ -124,6 +125,51 @@ pub async fn list_bare(
     let filter = TeamQuery { user_id, organization_id, ..TeamQuery::default() };
     let (teams, total) = find(&state, &caller, filter, page).await?;
     Ok((Total(total), Json(teams)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct TeamSearch {
+    team_id: Option<String>,
+    /// Part of the alias.
+    team_alias: Option<String>,
+    /// From 1.
+    #[param(minimum = 1)]
+    page: u32,
+    #[param(minimum = 1, maximum = 100)]
+    page_size: u32,
+}
+
+impl Default for TeamSearch {
+    fn default() -> Self {
+        Self { team_id: None, team_alias: None, page: 1, page_size: 50 }
+    }
+}
+
+/// A team in a list to choose from.
+#[derive(Serialize, ToSchema)]
+pub struct FoundTeam {
+    team_id: String,
+    team_alias: Option<String>,
+}
+
+/// Teams to choose from, the newest first, for others than administrators those that they are in.
+#[utoipa::path(
+    get, path = "/team/filter/ui", tag = "teams", operation_id = "filterTeams", params(TeamSearch),
+    responses((status = 200, body = Vec<FoundTeam>), Refusals),
+)]
+pub async fn filter(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Params(query): Params<TeamSearch>,
+) -> Result<Json<Vec<FoundTeam>>, ApiError> {
+    let page = PageOf::new(query.page, query.page_size, PAGE_SIZE_MAX, "page_size")?;
+    let (id, alias) = (asked(query.team_id), asked(query.team_alias));
+    let query = TeamQuery { id, alias, seen_by: caller.seen_by(), ..TeamQuery::default() };
+    let found = state.store.teams().list(&query, page.index(), page.size).await?;
+    let view = |team: Team| FoundTeam { team_id: team.id, team_alias: team.alias };
+    Ok(Json(found.rows.into_iter().map(view).collect()))
 }
 
 /// Teams that the caller may join by themselves: none, since no setting names any yet.

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State as Extract};
-use domain::owner::{Budget, Limits, Member, Stamps};
+use domain::owner::{Budget, Limits, Member, Stamps, Team};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use store::StoreError;
@@ -14,7 +14,7 @@ use super::view::{MembershipView, TeamView};
 use crate::auth::{Caller, Standing};
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
-use crate::http::number::{Number, Whole, dollars};
+use crate::http::number::{Number, Whole};
 use crate::owner::fields::{Sent, amount, check, count};
 use crate::state::{Shared, State};
 
@@ -94,7 +94,7 @@ pub async fn add(
 }
 
 /// Adds members with a budget of their own each, when limits are given.
-async fn admit(
+pub async fn admit(
     state: &State,
     caller: &Caller,
     team_id: &str,
@@ -108,8 +108,7 @@ async fn admit(
     check(limits)?;
     let actor = caller.actor(state);
     let team = caller.team(state, team_id, Standing::TeamAdmin).await?;
-    let default = || serde_json::from_value(team.extra.get("default_team_member_models")?.clone()).ok();
-    let allowed = allowed.or_else(default).unwrap_or_default();
+    let allowed = allowed.unwrap_or_else(|| allowed_by_default(&team));
     let budget = || {
         let own = limits != &Limits::default();
         let stamps = || Stamps::new(&actor.id, actor.at);
@@ -123,6 +122,12 @@ async fn admit(
     let new = members.into_iter().map(|member| member.resolve(state, &allowed, budget()));
     let new = new.collect::<Result<Vec<_>, _>>()?;
     state.store.members().add(team_id, &new, &actor).await.map_err(|error| refusal(error, team_id))
+}
+
+/// Models that new members may use who are given none.
+pub fn allowed_by_default(team: &Team) -> Vec<String> {
+    let stored = || serde_json::from_value(team.extra.get("default_team_member_models")?.clone()).ok();
+    stored().unwrap_or_default()
 }
 
 /// Why members could not be added.
@@ -148,76 +153,10 @@ pub fn refusal(error: StoreError, team: &str) -> ApiError {
     }
 }
 
-async fn show(state: &State, id: &str) -> Result<TeamView, ApiError> {
+pub async fn show(state: &State, id: &str) -> Result<TeamView, ApiError> {
     let team = state.store.teams().get(id).await?.ok_or_else(|| not_found(id))?;
     let members = state.store.members().of_teams(std::slice::from_ref(&team.id)).await?;
     Ok(TeamView::of(team, &members))
-}
-
-#[derive(Deserialize, ToSchema)]
-pub struct BulkAddMembers {
-    team_id: String,
-    /// At most 500.
-    members: Vec<MemberFields>,
-    #[schema(value_type = Option<f64>, minimum = 0)]
-    max_budget_in_team: Option<Number>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct BulkAdded {
-    team_id: String,
-    results: Vec<MemberResult>,
-    total_requested: usize,
-    successful_additions: usize,
-    failed_additions: usize,
-    updated_team: TeamView,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct MemberResult {
-    user_id: Option<String>,
-    user_email: Option<String>,
-    success: bool,
-    /// Why not.
-    error: Option<String>,
-}
-
-/// Add many members to a team, each by themselves: one who fails leaves the others in. `all_users` is not supported.
-#[utoipa::path(
-    post, path = "/team/bulk_member_add", tag = "teams", operation_id = "bulkAddTeamMembers", request_body = BulkAddMembers,
-    responses((status = 200, body = BulkAdded), (status = 404, description = "No such team", body = ErrorBody), Refusals),
-)]
-pub async fn bulk_add(
-    Extract(state): Extract<Shared>,
-    caller: Caller,
-    input: Input<BulkAddMembers>,
-) -> Result<(Names, Json<BulkAdded>), ApiError> {
-    let BulkAddMembers { team_id, members, max_budget_in_team } = input.value;
-    if members.is_empty() || members.len() > MEMBERS_AT_ONCE_MAX {
-        return Err(ApiError::bad("members", format!("Name 1 to {MEMBERS_AT_ONCE_MAX} members.")));
-    }
-    let limits =
-        Limits { max_budget: amount("max_budget_in_team", max_budget_in_team)?, ..Limits::default() };
-    caller.team(&state, &team_id, Standing::TeamAdmin).await?;
-    let mut results = Vec::with_capacity(members.len());
-    for member in members {
-        let (user_id, user_email) = (member.user_id.clone(), member.user_email.clone());
-        let added = admit(&state, &caller, &team_id, vec![member], &limits, None).await;
-        let error = added.err().map(|error| error.text());
-        results.push(MemberResult { user_id, user_email, success: error.is_none(), error });
-    }
-    let successful_additions = results.iter().filter(|result| result.success).count();
-    Ok((
-        input.ignored,
-        Json(BulkAdded {
-            updated_team: show(&state, &team_id).await?,
-            team_id,
-            total_requested: results.len(),
-            successful_additions,
-            failed_additions: results.len() - successful_additions,
-            results,
-        }),
-    ))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -362,59 +301,6 @@ pub async fn me(
     Ok(Json(MembershipView::of(member.ok_or_else(|| no_member(&team_id, user))?)))
 }
 
-#[derive(Deserialize, ToSchema)]
-pub struct ResetMemberSpend {
-    /// US dollars: 0 or more, and no more than what was spent.
-    #[schema(value_type = f64, minimum = 0)]
-    pub reset_to: Number,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct MemberSpend {
-    team_id: String,
-    user_id: String,
-    spend: f64,
-    previous_spend: f64,
-    max_budget: Option<f64>,
-}
-
-/// Set what a member has come to in a team since their budget began.
-#[utoipa::path(
-    post, path = "/team/{team_id}/member/{user_id}/reset_spend", tag = "teams", operation_id = "resetMemberSpend",
-    params(("team_id" = String, Path), ("user_id" = String, Path)), request_body = ResetMemberSpend,
-    responses((status = 200, body = MemberSpend), (status = 404, description = "No such team or member", body = ErrorBody), Refusals),
-)]
-pub async fn reset_spend(
-    Extract(state): Extract<Shared>,
-    caller: Caller,
-    Path((team_id, user_id)): Path<(String, String)>,
-    input: Input<ResetMemberSpend>,
-) -> Result<(Names, Json<MemberSpend>), ApiError> {
-    let reset_to = dollars("reset_to", input.value.reset_to)?;
-    caller.team(&state, &team_id, Standing::TeamAdmin).await?;
-    let name = (team_id.as_str(), user_id.as_str());
-    let members = state.store.members();
-    let member = members.get(name).await?.ok_or_else(|| no_member(&team_id, &user_id))?;
-    if reset_to > member.spent.now {
-        let message =
-            format!("reset_to ({reset_to}) must not be more than the current spend ({}).", member.spent.now);
-        return Err(ApiError::bad("reset_to", message));
-    }
-    let before = members.set_spend(name, reset_to, &caller.actor(&state)).await?;
-    let before = before.ok_or_else(|| no_member(&team_id, &user_id))?;
-    let max_budget = before.budget.and_then(|budget| budget.limits.max_budget);
-    Ok((
-        input.ignored,
-        Json(MemberSpend {
-            team_id,
-            user_id,
-            spend: reset_to.dollars(),
-            previous_spend: before.spent.now.dollars(),
-            max_budget: max_budget.map(kit::Money::dollars),
-        }),
-    ))
-}
-
 /// The id of a user who is named by id or address.
 ///
 /// # Errors
@@ -431,6 +317,6 @@ pub async fn named(state: &State, id: Option<&str>, email: Option<&str>) -> Resu
     }
 }
 
-fn no_member(team: &str, user: &str) -> ApiError {
+pub fn no_member(team: &str, user: &str) -> ApiError {
     ApiError::missing("user_id", format!("User={user} is not a member of team={team}."))
 }

@@ -1,12 +1,15 @@
 //! Teams and their members.
 
 mod block;
+mod callbacks;
 mod create;
 mod delete;
 pub mod fields;
 mod get;
 mod list;
 pub mod members;
+mod members_bulk;
+mod members_reset;
 mod models;
 pub mod permissions;
 mod update;
@@ -37,11 +40,17 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(permissions::list))
         .routes(routes!(permissions::update))
         .routes(routes!(members::add))
-        .routes(routes!(members::bulk_add))
+        .routes(routes!(members_bulk::bulk_add))
         .routes(routes!(members::update))
         .routes(routes!(members::delete))
         .routes(routes!(members::me))
-        .routes(routes!(members::reset_spend))
+        .routes(routes!(members_reset::reset_spend))
+        .routes(routes!(members_reset::reset_budget))
+        .routes(routes!(permissions::update_many))
+        .routes(routes!(list::filter))
+        .routes(routes!(callbacks::get, callbacks::add))
+        .routes(routes!(callbacks::remove))
+        .routes(routes!(callbacks::disable))
 }
 
 pub fn not_found(id: &str) -> ApiError {

@@ -8,14 +8,17 @@ use serde_json::{Map, Value};
 use store::StoreError;
 use store::audit::Actor;
 use store::keys::KeyPatch;
+use store::users::Places;
 use utoipa::ToSchema;
 
+use super::belongs::Belongs;
 use super::fields::{UserFields, check_id, unheeded};
 use super::password;
 use super::view::UserView;
-use crate::auth::Caller;
+use crate::auth::{Caller, Standing};
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
+use crate::invitations;
 use crate::keys;
 use crate::state::{Shared, State};
 use crate::time::iso;
@@ -43,6 +46,8 @@ pub struct NewUser {
     fields: UserFields,
     #[serde(flatten)]
     key: FirstKey,
+    #[serde(flatten)]
+    belongs: Belongs,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,11 +58,14 @@ pub struct CreatedUser {
     expires: Option<String>,
     /// SHA-256 of the key.
     token_id: Option<String>,
+    /// With `send_invite_email`: the link with which the user sets their password, from the dashboard's origin.
+    invitation_link: Option<String>,
     #[serde(flatten)]
     row: UserView,
 }
 
-/// Make a user, and a first key for them.
+/// Make a user, with places in teams and organisations and a first key. Administrators of organisations make plain users
+/// in them, whose first key is charged to the organisation.
 #[utoipa::path(
     post, path = "/user/new", tag = "users", operation_id = "createUser", request_body = NewUser,
     responses(
@@ -72,10 +80,11 @@ pub async fn create(
     mut input: Input<Map<String, Value>>,
 ) -> Result<(Names, Names, Json<CreatedUser>), ApiError> {
     let actor = caller.actor(&state);
-    let of_key = OF_KEY.iter().filter_map(|name| input.raw.remove_entry(*name)).collect();
-    let first = Input::<FirstKey>::from_object(of_key)?.value;
+    let mut part = |names: &[&str]| names.iter().filter_map(|name| input.raw.remove_entry(*name)).collect();
+    let first = Input::<FirstKey>::from_object(part(&OF_KEY))?.value;
+    let belongs = Input::<Belongs>::from_object(part(&Belongs::NAMES))?.value;
     let input = Input::<UserFields>::from_object(input.raw)?;
-    let (fields, unheeded) = (input.value, unheeded(&input.raw));
+    let (fields, mut unheeded) = (input.value, unheeded(&input.raw));
     let id = match fields.user_id.clone() {
         Some(id) => id,
         None => state.new_id(),
@@ -105,50 +114,93 @@ pub async fn create(
         extra: Map::new(),
     };
     patch.apply(&mut user);
-    let key = first.made_for(&user, &state, &actor)?;
+    let invited = belongs.invites().then(|| invitations::fresh(&state, &id, &actor)).unzip();
+    let mut places = belongs.resolve(&state, &caller, &user).await?;
+    check_maker(&caller, &user, &places, hash.is_some())?;
+    places.invitation = invited.1;
+    let key = first.made_for(&user, &state, &caller, &places, &actor).await?;
     let stored = key.as_ref().map(|(_, key)| key);
     state
         .store
         .users()
-        .create(&user, hash.as_deref(), stored, &actor)
+        .create(&user, hash.as_deref(), stored, &places, &actor)
         .await
         .map_err(|error| taken(error, &id, &email))?;
     if user.budget_duration().is_some() {
         user.resets_at = state.store.users().get(&id).await?.and_then(|user| user.resets_at);
     }
-    let row = UserView::of(user);
-    let answer = match key {
-        Some((secret, key)) => CreatedUser {
-            key: Some(secret),
-            expires: key.expires.map(iso),
-            token_id: Some(key.hash.to_hex()),
-            row,
-        },
-        None => CreatedUser { key: None, expires: None, token_id: None, row },
+    let invitation_link = invited.0.map(|id: String| invitations::link(&id));
+    if invitation_link.is_some() {
+        // A link is made; nobody is written to.
+        unheeded.names.push("send_invite_email".into());
+    }
+    // Not read back: what was made may be held back from others still.
+    let teams = places.teams.into_iter().map(|(team, _)| team).collect();
+    let row = UserView { teams, ..UserView::of(user) };
+    let (secret, key) = key.unzip();
+    let answer = CreatedUser {
+        key: secret,
+        expires: key.as_ref().and_then(|key: &VirtualKey| key.expires).map(iso),
+        token_id: key.map(|key| key.hash.to_hex()),
+        invitation_link,
+        row,
     };
     Ok((input.ignored, unheeded, Json(answer)))
 }
 
+/// Who administers organisations makes plain users in them, who are not charged elsewhere.
+fn check_maker(caller: &Caller, user: &User, places: &Places, password: bool) -> Result<(), ApiError> {
+    let refuse = |field: &str, message: &str| {
+        Err(ApiError::new(StatusCode::FORBIDDEN, "auth_error", Some(field), message))
+    };
+    if caller.sees_all() {
+        return Ok(());
+    }
+    if places.organizations.is_empty() {
+        return refuse("organizations", "Name an organization that you administer: `organizations`.");
+    }
+    if !matches!(user.role, Role::InternalUser | Role::InternalUserViewer) {
+        return refuse("user_role", "Only a proxy admin can make users who are more than internal users.");
+    }
+    if password {
+        return refuse("password", "Only a proxy admin can set the password of another user.");
+    }
+    Ok(())
+}
+
 impl FirstKey {
     /// The raw key and its row, unless none is wanted.
-    fn made_for(
+    async fn made_for(
         self,
         user: &User,
         state: &State,
+        caller: &Caller,
+        places: &Places,
         actor: &Actor,
     ) -> Result<Option<(String, VirtualKey)>, ApiError> {
         if self.auto_create_key == Some(false) {
             return Ok(None);
         }
+        let team = self.team_id.filter(|id| !id.is_empty());
+        let mut organization_id = None;
+        if !caller.sees_all() {
+            organization_id = places.organizations.first().map(|(id, _)| id.clone());
+            if let Some(team) = &team {
+                organization_id = caller.team(state, team, Standing::TeamAdmin).await?.organization_id;
+            }
+        }
         let patch = KeyPatch {
             alias: Some(self.key_alias.filter(|alias| !alias.is_empty())),
             user_id: Some(Some(user.id.clone())),
-            team_id: Some(self.team_id),
+            team_id: Some(team),
+            organization_id: Some(organization_id),
             models: Some(user.models.clone()),
             expires: Some(self.duration.map(|text| keys::ends(&text, actor.at)).transpose()?),
             ..KeyPatch::default()
         };
-        Ok(Some(keys::fresh(state, None, patch, actor)?))
+        let (secret, key) = keys::fresh(state, None, patch, actor)?;
+        keys::check_above(state, &key, None).await?;
+        Ok(Some((secret, key)))
     }
 }
 

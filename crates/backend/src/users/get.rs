@@ -3,18 +3,19 @@ use axum::extract::State as Extract;
 use domain::User;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use store::PAGE_SIZE_MAX;
 use store::keys::KeyQuery;
+use store::nouns::TeamQuery;
 use utoipa::{IntoParams, ToSchema};
 
 use super::not_found;
-use super::view::UserView;
+use super::view::{UserView, shown};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::Params;
 use crate::keys::view::KeyView;
 use crate::state::{Shared, State};
+use crate::teams::view::TeamView;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -29,8 +30,8 @@ pub struct UserInfo {
     user_info: UserView,
     /// The newest hundred; `/key/list?user_id=…` has all.
     keys: Vec<KeyView>,
-    #[schema(value_type = Vec<Object>)]
-    teams: Vec<Map<String, Value>>,
+    /// The newest hundred, without their members.
+    teams: Vec<TeamView>,
 }
 
 /// Show a user and their keys. Others than administrators see themselves.
@@ -52,11 +53,13 @@ pub async fn get(
     let now = state.clock.now();
     let of_user = KeyQuery { user_id: Some(user.id.clone()), size: PAGE_SIZE_MAX, ..KeyQuery::default() };
     let keys = state.store.keys().list(&of_user, now).await?;
+    let of_user = TeamQuery { user_id: Some(user.id.clone()), ..TeamQuery::default() };
+    let teams = state.store.teams().list(&of_user, 0, PAGE_SIZE_MAX).await?;
     Ok(Json(UserInfo {
         user_id: user.id.clone(),
-        user_info: UserView::of(user),
+        user_info: shown(&state, user).await?,
         keys: keys.rows.into_iter().map(|key| KeyView::of(key, now)).collect(),
-        teams: Vec::new(),
+        teams: teams.rows.into_iter().map(|team| TeamView::of(team, &[])).collect(),
     }))
 }
 
@@ -75,7 +78,7 @@ pub async fn get_flat(
     caller: Caller,
     Params(query): Params<UserInfoQuery>,
 ) -> Result<Json<UserView>, ApiError> {
-    Ok(Json(UserView::of(find(&state, &caller, query).await?)))
+    Ok(Json(shown(&state, find(&state, &caller, query).await?).await?))
 }
 
 async fn find(state: &State, caller: &Caller, query: UserInfoQuery) -> Result<User, ApiError> {

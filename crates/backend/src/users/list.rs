@@ -5,7 +5,7 @@ use store::PAGE_SIZE_MAX;
 use store::users::{UserQuery, UserSort};
 use utoipa::{IntoParams, ToSchema};
 
-use super::view::UserView;
+use super::view::{UserView, all_shown};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
@@ -30,6 +30,10 @@ pub struct UserListQuery {
     user_email: Option<String>,
     /// Part of id, address or alias.
     search: Option<String>,
+    /// A team of theirs.
+    team: Option<String>,
+    /// Ids with commas between.
+    organization_ids: Option<String>,
     /// `created_at`, `updated_at`, `spend`, `max_budget`, `user_id`, `user_email`, `user_alias` or `user_role`.
     sort_by: Option<String>,
     /// `asc` or `desc`.
@@ -46,6 +50,8 @@ impl Default for UserListQuery {
             sso_user_ids: None,
             user_email: None,
             search: None,
+            team: None,
+            organization_ids: None,
             sort_by: None,
             sort_order: "asc".into(),
         }
@@ -69,26 +75,34 @@ pub struct ListedUser {
     key_count: u64,
 }
 
-/// One page of users.
+/// One page of users; administrators of organisations see the users in theirs.
 #[utoipa::path(
     get, path = "/user/list", tag = "users", operation_id = "listUsers", params(UserListQuery),
     responses((status = 200, body = UserList), Refusals),
 )]
 pub async fn list(
     Extract(state): Extract<Shared>,
-    _caller: Caller,
+    caller: Caller,
     Params(query): Params<UserListQuery>,
 ) -> Result<Json<UserList>, ApiError> {
     let page = PageOf::new(query.page, query.page_size, PAGE_SIZE_MAX, "page_size")?;
-    let found = state.store.users().list(&query.resolve(page)?).await?;
-    let listed = |(user, key_count)| ListedUser { row: UserView::of(user), key_count };
+    let query = UserQuery { led_by: led_by(&caller), ..query.resolve(page)? };
+    let found = state.store.users().list(&query).await?;
+    let (users, counts): (Vec<_>, Vec<_>) = found.rows.into_iter().unzip();
+    let rows = all_shown(&state, users).await?;
+    let listed = |(row, key_count)| ListedUser { row, key_count };
     Ok(Json(UserList {
-        users: found.rows.into_iter().map(listed).collect(),
+        users: rows.into_iter().zip(counts).map(listed).collect(),
         total: found.total,
         page: page.number,
         page_size: page.size,
         total_pages: page.pages(found.total),
     }))
+}
+
+/// Administrators of organisations see the users in them.
+pub fn led_by(caller: &Caller) -> Option<String> {
+    (!caller.sees_all()).then(|| caller.user_id().unwrap_or_default().to_owned())
 }
 
 impl UserListQuery {
@@ -116,6 +130,9 @@ impl UserListQuery {
             sso_ids: split(self.sso_user_ids),
             email: asked(self.user_email),
             search: asked(self.search),
+            team: asked(self.team),
+            organizations: split(self.organization_ids),
+            led_by: None,
             sort,
             ascending: self.sort_order == "asc",
             page: page.index(),

@@ -1,9 +1,11 @@
 //! Users: made, shown, changed, deleted; their passwords.
 
+mod belongs;
 mod bulk;
 mod create;
 mod delete;
 mod fields;
+mod filter;
 mod get;
 mod list;
 mod password;
@@ -14,8 +16,9 @@ mod view;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use bulk::all_ids;
 pub use password::{hash as hash_password, verify, waste_time};
-pub use view::UserView;
+pub use view::{UserView, shown};
 
 use crate::http::error::ApiError;
 use crate::state::Shared;
@@ -29,6 +32,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(get::get))
         .routes(routes!(get::get_flat))
         .routes(routes!(list::list))
+        .routes(routes!(filter::filter))
         .routes(routes!(roles::available))
         .routes(routes!(password::change))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::create::taken;
 use super::fields::{UserFields, unheeded};
-use super::view::UserView;
+use super::view::{UserView, shown};
 use super::{not_found, password};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
@@ -38,7 +38,7 @@ pub async fn update(
 ) -> Result<(Names, Names, Json<UpdatedUser>), ApiError> {
     let unheeded = unheeded(&input.raw);
     let user = change(&state, &caller.actor(&state), input.value, &input.raw).await?;
-    let answer = UpdatedUser { user_id: user.id.clone(), data: UserView::of(user) };
+    let answer = UpdatedUser { user_id: user.id.clone(), data: shown(&state, user).await? };
     Ok((input.ignored, unheeded, Json(answer)))
 }
 

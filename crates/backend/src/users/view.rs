@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::http::error::ApiError;
+use crate::state::State;
 use crate::time::iso;
 
 /// A user's row. Fields that are kept but not named here follow with their defaults. Passwords are never shown.
@@ -31,6 +33,7 @@ pub struct UserView {
 }
 
 impl UserView {
+    /// Without the user's teams.
     pub fn of(user: User) -> Self {
         let mut rest = defaults();
         rest.insert("budget_reset_at".into(), json!(user.resets_at.map(iso)));
@@ -51,6 +54,29 @@ impl UserView {
             rest,
         }
     }
+}
+
+/// Users with their teams.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all_shown(state: &State, users: Vec<User>) -> Result<Vec<UserView>, ApiError> {
+    let ids = users.iter().map(|user| user.id.clone()).collect::<Vec<_>>();
+    let teams = state.store.members().teams_of(&ids).await?;
+    let view = |user: User| {
+        let own = teams.iter().filter(|(id, _)| *id == user.id).map(|(_, team)| team.clone()).collect();
+        UserView { teams: own, ..UserView::of(user) }
+    };
+    Ok(users.into_iter().map(view).collect())
+}
+
+/// A user with their teams.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shown(state: &State, user: User) -> Result<UserView, ApiError> {
+    let own = state.store.members().teams_of(std::slice::from_ref(&user.id)).await?;
+    Ok(UserView { teams: own.into_iter().map(|(_, team)| team).collect(), ..UserView::of(user) })
 }
 
 /// The columns that a user has on the compatible surface besides those that act here.

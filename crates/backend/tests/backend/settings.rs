@@ -74,7 +74,7 @@ async fn what_is_not_there_is_told_as_not_there() {
     assert_eq!(callbacks["router_settings"]["num_retries"], 7);
     assert_eq!(app.get("/active/callbacks").await.ok()["num_callbacks"], 0);
     assert_eq!(app.get("/cache/settings").await.ok()["fields"], json!([]));
-    assert_eq!(app.get("/cache/ping").await.error(503).0, "cache_ping_error");
+    assert_eq!(app.get("/cache/ping").await.error(404).0, "cache_ping_error");
     app.get("/fallback/gpt-4o").await.error(404);
     app.send_as(MASTER, Method::DELETE, "/fallback/gpt-4o", json!({})).await.error(404);
     for (path, body) in [

@@ -51,10 +51,11 @@ backends! {
     }
 
     async fn a_user_is_made_with_a_key_and_shown(app: App) {
+        app.team("core").await;
         let answer = app.post("/user/new", json!({
             "user_id": "ada", "user_email": "Ada@Example.org", "user_alias": "Ada", "max_budget": 5, "models": ["gpt-4o"],
             "metadata": {"floor": 3}, "tpm_limit": 9, "duration": "1h", "key_alias": "first", "password": "correct horse",
-            "teams": ["core"],
+            "teams": ["core"], "shoe_size": 40,
         })).await;
         let user = answer.ok();
         for (name, value) in [
@@ -64,7 +65,7 @@ backends! {
         ] {
             assert_eq!(user[name], value, "{name}");
         }
-        assert_eq!(answer.header("x-bulkhead-ignored-fields"), Some("teams"));
+        assert_eq!(answer.header("x-bulkhead-ignored-fields"), Some("shoe_size"));
         assert_eq!(answer.header("x-bulkhead-inactive-fields"), Some("tpm_limit"));
         assert!(!answer.text.contains("argon2") && !answer.text.contains("correct horse"));
         let key = user["key"].as_str().unwrap();

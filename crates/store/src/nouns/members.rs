@@ -275,7 +275,7 @@ impl Nouns<'_, Member> {
 }
 
 impl Write<'_> {
-    pub(super) async fn add_members(
+    pub(crate) async fn add_members(
         &mut self,
         team: &str,
         members: &[NewMember],

@@ -113,9 +113,21 @@ impl Nouns<'_, OrganizationMember> {
         actor: &Actor,
     ) -> Result<Vec<OrganizationMember>, StoreError> {
         let mut write = Write::begin(self.db, actor).await?;
-        let there = write.get::<domain::owner::Organization>(&Name::from(organization)).await?;
+        let added = write.add_organization_members(organization, members).await?;
+        write.finish().await?;
+        Ok(added)
+    }
+}
+
+impl Write<'_> {
+    pub(crate) async fn add_organization_members(
+        &mut self,
+        organization: &str,
+        members: &[(NewMember, String)],
+    ) -> Result<Vec<OrganizationMember>, StoreError> {
+        let there = self.get::<domain::owner::Organization>(&Name::from(organization)).await?;
         there.ok_or(StoreError::Missing("organization"))?;
-        let count = on!(&mut write.tx, |tx| {
+        let count = on!(&mut self.tx, |tx| {
             sqlx::query_scalar::<_, i64>(MEMBERS).bind(organization).fetch_one(&mut **tx).await?
         });
         if count.unsigned_abs() + members.len() as u64 > u64::from(MEMBERS_MAX) {
@@ -123,26 +135,23 @@ impl Nouns<'_, OrganizationMember> {
         }
         let mut added = Vec::new();
         for (new, role) in members {
-            let user_id = write.user(new).await?;
+            let user_id = self.user(new).await?;
             if let Some(budget) = &new.budget {
-                write.create(budget).await?;
+                self.create(budget).await?;
             }
             let member = OrganizationMember {
                 organization_id: organization.to_owned(),
                 user_id,
                 role: role.clone(),
                 budget_id: new.budget.as_ref().map(|budget| budget.id.clone()),
-                stamps: Stamps::new(&actor.id, actor.at),
+                stamps: Stamps::new(&self.actor.id, self.actor.at),
                 ..OrganizationMember::default()
             };
-            added.push(write.create(&member).await?);
+            added.push(self.create(&member).await?);
         }
-        write.finish().await?;
         Ok(added)
     }
-}
 
-impl Write<'_> {
     pub(super) async fn organization_members(
         &mut self,
         organization: &str,

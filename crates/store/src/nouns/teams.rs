@@ -272,7 +272,7 @@ impl Nouns<'_, Team> {
         Ok(Some(team))
     }
 
-    /// Deletes teams with their members and keys, and keeps what they and the keys were.
+    /// Deletes teams with their members, keys and own models, and keeps what they and the keys were.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] when one has more than [`KEYS_MAX`] keys, [`StoreError::Missing`] when one is not there,
@@ -297,6 +297,7 @@ impl Write<'_> {
         for member in self.members(&team.id).await? {
             self.delete(&member).await?;
         }
+        self.delete_models_of(&team.id).await?;
         self.tx.run(FORGET_DELETED, std::slice::from_ref(&id)).await?;
         let cells = [id, self.actor.at.micros().into(), (&self.actor.id).into()];
         self.tx.run(KEEP_DELETED, &cells).await?;

@@ -10,7 +10,7 @@ use domain::{Role, User};
 pub use crate::nouns::KEYS_MAX;
 pub(crate) use entry::change;
 pub use query::{UserQuery, UserSort};
-pub use write::UserPatch;
+pub use write::{Places, UserPatch};
 
 use row::UserRow;
 

@@ -18,29 +18,38 @@ macro_rules! filters {
            AND (CAST($5 AS TEXT) IS NULL
                 OR REPLACE(LOWER(u.id), LOWER($5), '') <> LOWER(u.id)
                 OR REPLACE(COALESCE(u.email_key, ''), LOWER($5), '') <> COALESCE(u.email_key, '')
-                OR REPLACE(LOWER(COALESCE(u.alias, '')), LOWER($5), '') <> LOWER(COALESCE(u.alias, '')))"
+                OR REPLACE(LOWER(COALESCE(u.alias, '')), LOWER($5), '') <> LOWER(COALESCE(u.alias, '')))
+           AND (CAST($6 AS TEXT) IS NULL
+                OR EXISTS (SELECT 1 FROM team_members m WHERE m.team_id = $6 AND m.user_id = u.id))
+           AND (CAST($7 AS TEXT) IS NULL
+                OR EXISTS (SELECT 1 FROM organization_members o WHERE o.user_id = u.id
+                             AND REPLACE($7, ',' || o.organization_id || ',', '') <> $7))
+           AND (CAST($8 AS TEXT) IS NULL
+                OR EXISTS (SELECT 1 FROM organization_members l JOIN organization_members o
+                             ON o.organization_id = l.organization_id
+                             WHERE l.user_id = $8 AND l.role = 'org_admin' AND o.user_id = u.id))"
     };
 }
 
-/// Sorting by `$6`: numbers by sign `$7`, text twice, since a sign cannot turn text around.
+/// Sorting by `$9`: numbers by sign `$10`, text twice, since a sign cannot turn text around.
 macro_rules! order {
     () => {
         " ORDER BY
-            CASE CAST($6 AS TEXT)
+            CASE CAST($9 AS TEXT)
                 WHEN 'created_at' THEN u.created_at WHEN 'updated_at' THEN u.updated_at
                 WHEN 'spend' THEN COALESCE(r.spend_nano, 0) - COALESCE(w.base_nano, u.spend_base_nano)
                 WHEN 'max_budget' THEN COALESCE(u.max_budget_nano, -1) ELSE 0
-            END * CAST($7 AS BIGINT),
-            CASE WHEN $7 > 0 THEN
-                CASE $6 WHEN 'user_id' THEN u.id WHEN 'user_email' THEN COALESCE(u.email_key, '')
+            END * CAST($10 AS BIGINT),
+            CASE WHEN $10 > 0 THEN
+                CASE $9 WHEN 'user_id' THEN u.id WHEN 'user_email' THEN COALESCE(u.email_key, '')
                         WHEN 'user_alias' THEN COALESCE(u.alias, '') WHEN 'user_role' THEN u.role ELSE '' END
             ELSE '' END,
-            CASE WHEN $7 < 0 THEN
-                CASE $6 WHEN 'user_id' THEN u.id WHEN 'user_email' THEN COALESCE(u.email_key, '')
+            CASE WHEN $10 < 0 THEN
+                CASE $9 WHEN 'user_id' THEN u.id WHEN 'user_email' THEN COALESCE(u.email_key, '')
                         WHEN 'user_alias' THEN COALESCE(u.alias, '') WHEN 'user_role' THEN u.role ELSE '' END
             ELSE '' END DESC,
             u.created_at DESC, u.id
-          LIMIT CAST($8 AS BIGINT) OFFSET CAST($9 AS BIGINT)"
+          LIMIT CAST($11 AS BIGINT) OFFSET CAST($12 AS BIGINT)"
     };
 }
 
@@ -74,6 +83,12 @@ pub struct UserQuery {
     pub email: Option<String>,
     /// Part of id, address or alias.
     pub search: Option<String>,
+    /// A team of theirs.
+    pub team: Option<String>,
+    /// Of any of these.
+    pub organizations: Vec<String>,
+    /// Only those in organisations that this user administers.
+    pub led_by: Option<String>,
     pub sort: UserSort,
     pub ascending: bool,
     /// From 0.
@@ -89,10 +104,19 @@ impl Users<'_> {
     /// When the database fails.
     pub async fn list(&self, query: &UserQuery) -> Result<Page<(User, u64)>, StoreError> {
         let (ids, sso_ids) = (listed(&query.ids), listed(&query.sso_ids));
+        let organizations = listed(&query.organizations);
         let (limit, offset) = window(query.page, query.size);
         macro_rules! filtered {
             ($statement:expr) => {
-                $statement.bind(&query.role).bind(&ids).bind(&sso_ids).bind(&query.email).bind(&query.search)
+                $statement
+                    .bind(&query.role)
+                    .bind(&ids)
+                    .bind(&sso_ids)
+                    .bind(&query.email)
+                    .bind(&query.search)
+                    .bind(&query.team)
+                    .bind(&organizations)
+                    .bind(&query.led_by)
             };
         }
         let (rows, total) = read!(self.db, Request, |connection| {

@@ -7,8 +7,9 @@ use super::{BY_EMAIL, GET, Users, change};
 use crate::StoreError;
 use crate::audit::Actor;
 use crate::db::{Tx, on};
+use crate::invitations::Invitation;
 use crate::keys::{merge, set, to_json};
-use crate::nouns::Write;
+use crate::nouns::{NewMember, Write};
 use crate::policy::{Subject, amount};
 use crate::sql::statements;
 
@@ -56,6 +57,16 @@ pub struct UserPatch {
     pub extra: Map<String, Value>,
 }
 
+/// Where a new user is a member from the beginning, and how they may come in.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    pub teams: Vec<(String, NewMember)>,
+    /// With the role.
+    pub organizations: Vec<(String, (NewMember, String))>,
+    /// Their invitation.
+    pub invitation: Option<Invitation>,
+}
+
 impl UserPatch {
     /// Makes the changes, but for the password.
     pub fn apply(self, user: &mut User) {
@@ -72,30 +83,42 @@ impl UserPatch {
 }
 
 impl Users<'_> {
-    /// Adds a user, and with them a first key.
+    /// Adds a user with the places that they have in teams and organisations, and a first key.
     ///
     /// # Errors
-    /// [`StoreError::Duplicate`] when the id, the address or the key's alias is taken; then nothing is added.
+    /// [`StoreError::Duplicate`] when the id, the address or the key's alias is taken, [`StoreError::Missing`] when a team
+    /// or an organisation is not there; then nothing is added.
     pub async fn create(
         &self,
         user: &User,
         password_hash: Option<&str>,
         key: Option<&VirtualKey>,
+        places: &Places,
         actor: &Actor,
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        tx.record_change(Subject::User(&user.id), "created", actor).await?;
+        let mut write = Write::begin(self.db, actor).await?;
+        write.tx.record_change(Subject::User(&user.id), "created", actor).await?;
         if let Some(key) = key {
-            tx.add_key(key, &self.db.calendar, actor).await?;
+            write.tx.add_key(key, &self.db.calendar, actor).await?;
         }
-        tx.insert_user(user, password_hash).await?;
-        tx.keep_user_windows(user, &self.db.calendar, actor).await?;
-        tx.keep_user_models(user, &self.db.calendar, actor).await?;
+        write.tx.insert_user(user, password_hash).await?;
+        write.tx.keep_user_windows(user, &self.db.calendar, actor).await?;
+        write.tx.keep_user_models(user, &self.db.calendar, actor).await?;
+        write.entry(change("created", None, Some(user), password_hash.is_some())?);
+        for (team, member) in &places.teams {
+            write.add_members(team, std::slice::from_ref(member)).await?;
+        }
+        for (organization, member) in &places.organizations {
+            write.add_organization_members(organization, std::slice::from_ref(member)).await?;
+        }
+        if let Some(invitation) = &places.invitation {
+            write.tx.add_invitation(invitation).await?;
+            write.entry(crate::invitations::change("created", None, Some(invitation))?);
+        }
         if let Some(key) = key {
-            tx.audit_key("created", None, Some(key), actor).await?;
+            write.tx.audit_key("created", None, Some(key), actor).await?;
         }
-        tx.audit_user("created", None, Some(user), password_hash.is_some(), actor).await?;
-        tx.finish(actor).await
+        write.finish().await
     }
 
     /// Changes a user and returns them as they are then; `None` when there is no such user.

@@ -67,8 +67,15 @@ async fn changes(db: &TestDb) -> Vec<String> {
     db.texts("SELECT kind || ' ' || action FROM policy_changes ORDER BY seq").await
 }
 
+/// The team that a model is of.
+const CORE: &str =
+    "INSERT INTO teams (id, models, model_aliases, metadata, budget_limits, model_max_budget, blocked, extra,
+                                       created_at, updated_at)
+                    VALUES ('core', '[]', '{}', '{}', '[]', '{}', 0, '{}', 1, 1)";
+
 backends! {
     async fn a_credential_is_kept_sealed_and_changed_field_by_field(db: TestDb) {
+        db.execute(CORE).await;
         let vault = vault("one");
         let credentials = db.store.credentials(&vault);
         credentials.create(&credential("main"), &actor(1)).await.unwrap();
@@ -92,6 +99,7 @@ backends! {
     }
 
     async fn a_credential_in_use_stays(db: TestDb) {
+        db.execute(CORE).await;
         let vault = vault("one");
         db.store.credentials(&vault).create(&credential("main"), &actor(1)).await.unwrap();
         let mut user = model("m1");
@@ -105,6 +113,7 @@ backends! {
     }
 
     async fn a_model_is_kept_sealed_and_changed_field_by_field(db: TestDb) {
+        db.execute(CORE).await;
         let vault = vault("one");
         let models = db.store.models(&vault);
         models.create(&model("m1"), &actor(1)).await.unwrap();
@@ -134,6 +143,7 @@ backends! {
     }
 
     async fn a_row_that_cannot_be_read_hides_no_other_and_can_be_deleted(db: TestDb) {
+        db.execute(CORE).await;
         let (one, two) = (vault("one"), vault("two"));
         db.store.models(&one).create(&model("m1"), &actor(1)).await.unwrap();
         db.store.models(&two).create(&model("m2"), &actor(2)).await.unwrap();
@@ -147,6 +157,7 @@ backends! {
     }
 
     async fn secrets_move_to_another_key_in_pieces_and_a_second_run_does_nothing(db: TestDb) {
+        db.execute(CORE).await;
         let old = vault("one");
         let count = RESEALED_AT_ONCE_MAX + 1;
         for number in 0..count {

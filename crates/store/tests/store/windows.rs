@@ -113,7 +113,7 @@ backends! {
     async fn what_a_user_or_key_spent_is_shown_less_its_base(db: TestDb) {
         let (store, mut key) = (&db.store, with_team(&db, "1d").await);
         let ada = user("ada", json!({"budget_duration": "1d", "budget_limits": [{"budget_duration": "1h", "max_budget": 1}]}));
-        store.users().create(&ada, None, None, &actor(1)).await.unwrap();
+        store.users().create(&ada, None, None, &store::users::Places::default(), &actor(1)).await.unwrap();
         key = store.keys().get(key.hash).await.unwrap().unwrap();
         let patch = KeyPatch { extra: json!({"budget_duration": "1d"}).as_object().unwrap().clone(), ..KeyPatch::default() };
         store.keys().update(key.hash, patch, &actor(2)).await.unwrap();
