@@ -1187,7 +1187,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a key a new secret: same row, same spend; the old secret stops working at once. */
+        /** Give a key a new secret: same row, same spend; the old secret stops working at once, or after `grace_period`. */
         post: operations["rotateKey"];
         delete?: never;
         options?: never;
@@ -4123,7 +4123,7 @@ export interface components {
         };
         /** @description The fields of a key, and the secret to take. */
         RotateKey: components["schemas"]["KeyFields"] & {
-            /** @description Not supported yet: the old secret stops working at once. */
+            /** @description For how long the old secret opens the key too, such as `24h`; without it the old one stops at once. */
             grace_period?: string | null;
             /** @description A raw key to use instead of a generated one. */
             new_key?: string | null;
