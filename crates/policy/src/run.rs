@@ -143,11 +143,14 @@ impl<S: Source> Follower<'_, S> {
             start = page.next;
             apply_accounts(inner, page.accounts, before, Some(self.snapshots));
         }
-        let mut start = Some(PageStart::default());
+        let (mut start, mut accounts_seq) = (Some(PageStart::default()), seq);
         while let Some(from) = start {
             let before = *inner.shipments();
             let page = limited(limit, self.source.page(&from, PAGE_KEYS_MAX)).await?;
             start = page.next;
+            if page.keys.iter().any(|(_, key)| has_owner(key)) {
+                accounts_seq = self.follow_accounts(accounts_seq).await?;
+            }
             apply(inner, page.keys, before, Some(self.snapshots));
         }
         let nothing_saved = inner.shipments();
@@ -163,6 +166,26 @@ impl<S: Source> Follower<'_, S> {
         let took = self.clock.monotonic().saturating_sub(began);
         tracing::info!(keys, accounts, took_ms = took.as_millis(), "all policy was read from the database");
         Ok(())
+    }
+
+    /// Reads what changed of accounts since the snapshot began: a key may be newer than the page that those it answers to
+    /// would be on. Returns how far it came.
+    async fn follow_accounts(&self, mut seq: i64) -> Result<i64, SourceError> {
+        let inner = &self.inner;
+        loop {
+            let before = *inner.shipments();
+            let read = self.source.changes_since(seq, CHANGES_MAX);
+            let changes = limited(inner.settings.read_timeout, read).await?;
+            // A gap is for the tail to find.
+            if changes.next <= seq {
+                return Ok(seq);
+            }
+            apply_accounts(inner, changes.accounts, before, Some(self.snapshots));
+            seq = changes.next;
+            if seq >= changes.head {
+                return Ok(seq);
+            }
+        }
     }
 
     async fn follow_tail(&mut self) -> Result<(), SourceError> {
@@ -234,6 +257,19 @@ impl<S: Source> Follower<'_, S> {
             }
             Err(_) => {}
         }
+    }
+}
+
+/// Whether a key answers to anyone.
+const fn has_owner(key: &Stored) -> bool {
+    match key {
+        Stored::Policy(key) => {
+            key.team_id.is_some()
+                || key.user_id.is_some()
+                || key.organization_id.is_some()
+                || key.project_id.is_some()
+        }
+        Stored::Unreadable(_) | Stored::Gone => false,
     }
 }
 

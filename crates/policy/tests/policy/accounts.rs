@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bulkhead_policy::{AccountName, LoadedFrom, OverBudget, Replica, Reservation, Settings, UsedUp};
 use domain::{
-    AccountId, AccountKind, AccountPolicy, Dialect, Intent, Limits, Outcome, Status, TimedLimit, Usage,
-    UsageEvent, Window,
+    AccountId, AccountKind, AccountPolicy, Dialect, Intent, KeyPolicy, Limits, Outcome, Status, TimedLimit,
+    Usage, UsageEvent, Window,
 };
 use kit::{Clock, ManualClock, Money, Timestamp};
 use proptest::prelude::*;
@@ -55,6 +55,25 @@ async fn following(database: &Database) -> (Replica, CancellationToken) {
     let stop = follow(&replica, database);
     database.until(|before, now| now.tails > before.tails && now.spends > before.spends).await;
     (replica, stop)
+}
+
+/// The team and its key are made while a snapshot is taken: after accounts were read, before the page that the key is on.
+#[tokio::test(start_paused = true)]
+async fn no_key_is_known_before_those_that_it_answers_to() {
+    let database = Database::default();
+    (0..3_000).for_each(|number| database.put(key(&format!("sk-{number}"))));
+    let last = (0..3_000).map(|number| key(&format!("sk-{number}")).hash).max().unwrap();
+    let late = (0..).map(|number| key(&format!("sk-late-{number}"))).find(|key| key.hash > last).unwrap();
+    let replica = Replica::empty(Settings::default());
+    let stop = follow(&replica, &database);
+    database.at(|now| now.pages == 1).await;
+    database.put_account(team("t", 7));
+    database.put(KeyPolicy { team_id: Some("t".into()), ..late.clone() });
+    while replica.lookup(&late.hash).is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(replica.account(name("t")).is_some(), "the key would be without its team's limits");
+    stop.cancel();
 }
 
 fn hold_at(
