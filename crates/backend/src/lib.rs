@@ -33,6 +33,7 @@ mod windows;
 
 pub use auth::rules as roles;
 pub use http::limits::Limits;
+pub use http::reports::ReportLimits;
 pub use models::{Catalog, ModelCard};
 pub use openapi::{openapi_json, router};
 pub use serve::serve;

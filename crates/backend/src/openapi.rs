@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::{self, SESSION_COOKIE};
 use crate::http::limits::{Turnstile, bound, mark};
 use crate::http::once;
+use crate::http::reports::{Reports, govern};
 use crate::state::Shared;
 use crate::{
     analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations, projects,
@@ -124,7 +125,10 @@ pub(crate) fn document_text() -> &'static str {
 pub fn router(state: Shared) -> Router {
     let gate = Turnstile::new(state.limits);
     let (router, _) = routes().split_for_parts();
-    let router = router.route_layer(from_fn_with_state(state.clone(), auth::gate));
+    let reports = Reports::new(state.report_limits);
+    let router = router
+        .route_layer(from_fn_with_state((state.clone(), reports), govern))
+        .route_layer(from_fn_with_state(state.clone(), auth::gate));
     let nothing = || {
         Router::new().fallback(async || {
             (StatusCode::NOT_FOUND, axum::Json(serde_json::json!({ "detail": "Not Found" })))

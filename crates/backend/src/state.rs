@@ -5,6 +5,7 @@ use kit::{Clock, KeyHash, Rng, Secret};
 use store::{Store, Vault};
 
 use crate::http::limits::Limits;
+use crate::http::reports::ReportLimits;
 use crate::models::Catalog;
 use crate::session::throttle::Throttle;
 
@@ -28,6 +29,7 @@ pub struct State {
     /// Of the product, as `/openapi.json` and `/health/readiness` tell it.
     pub version: &'static str,
     pub limits: Limits,
+    pub report_limits: ReportLimits,
     /// How long the audit log is kept; forever without it.
     pub audit_retention: Option<Duration>,
     /// How long usage of quarter-hours is kept; `None` is forever.
@@ -62,6 +64,7 @@ impl State {
             master_key,
             version: env!("CARGO_PKG_VERSION"),
             limits: Limits::default(),
+            report_limits: ReportLimits::default(),
             audit_retention: None,
             quarter_hours_retention: None,
             settings: Vec::new(),

@@ -12,6 +12,7 @@ use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::half_open::guarded;
 use crate::reads::Reader;
+use crate::report::REPORTS;
 use crate::values::Placeholders;
 use crate::{Settings, StoreError};
 
@@ -101,15 +102,17 @@ impl Db {
     }
 
     fn postgres(settings: &Settings) -> Result<Self, StoreError> {
-        let pool = |url: &str, max: u32, timeout: Duration| -> Result<PgPool, StoreError> {
+        let pool = |url: &str, max: u32, timeout: Duration, name: &str| -> Result<PgPool, StoreError> {
             let (options, limit) = postgres_options(url, timeout)?;
+            let options = options.application_name(name);
             let pool = PgPoolOptions::new()
                 .max_connections(limit.unwrap_or(max).min(max))
                 .acquire_timeout(settings.acquire_timeout);
             Ok(guarded(pool).connect_lazy_with(options))
         };
-        let requests = |url| pool(url, settings.connections_max, settings.statement_timeout);
-        let reports = |url| pool(url, settings.analytics_connections_max, settings.analytics_timeout);
+        let requests = |url| pool(url, settings.connections_max, settings.statement_timeout, "bulkhead");
+        let reports =
+            |url| pool(url, settings.analytics_connections_max, settings.analytics_timeout, REPORTS);
         let writer = requests(&settings.url)?;
         let reader = settings.reader_url.as_deref().map(|url| {
             // Half of the writer's connections are left to writes when it has to read for the reader.
@@ -197,7 +200,6 @@ fn postgres_options(
     let kept = kept.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&");
     let mut options = PgConnectOptions::from_str(&format!("{base}?{kept}"))
         .map_err(|error| StoreError::Unavailable(error.to_string()))?
-        .application_name("bulkhead")
         .options([
             ("statement_timeout", statement_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX.as_millis().to_string()),

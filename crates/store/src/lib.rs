@@ -36,7 +36,7 @@ pub mod windows;
 pub use error::StoreError;
 pub use migrate::{Migration, MigrationStatus};
 pub use page::{PAGE_SIZE_MAX, Page};
-pub use reads::ReaderStatus;
+pub use reads::{ReaderStatus, Version};
 pub use receipts::Receipt;
 pub use settings::Settings;
 pub use sql::every_statement;

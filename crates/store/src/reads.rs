@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::StoreError;
-use crate::db::{Db, Either, Pool};
-use crate::report::StopOnDrop;
+use crate::db::{Db, Either, on};
+use crate::report::{Cancel, StopOnDrop};
 use crate::sql::statements;
 
 /// Longest that the reader is waited for before the writer takes its place.
@@ -48,8 +48,33 @@ pub(crate) enum Purpose {
 pub(crate) struct Source {
     pub connection: Connection,
     pub is_reader: bool,
-    _stop: Option<StopOnDrop>,
+    stop: Option<Stop>,
     _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// How the statement of a report ends when who asked for it has left.
+enum Stop {
+    Sqlite { _flag: StopOnDrop },
+    Postgres(Cancel),
+}
+
+impl Source {
+    /// Its statement has ended by itself.
+    pub fn ended(&mut self) {
+        self.stop = None;
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let (Some(Stop::Postgres(cancel)), Either::Postgres(connection)) =
+            (self.stop.take(), &mut self.connection)
+        {
+            // What was asked must not be cancelled once the connection has gone to another.
+            connection.close_on_drop();
+            cancel.now();
+        }
+    }
 }
 
 /// Runs the same expression with a connection of whichever database it is, and once more with the writer's when
@@ -62,26 +87,35 @@ macro_rules! read {
                 async { Ok($crate::db::on!(&mut source.connection, |$connection| $body)) }.await;
             match answer {
                 Err(error) if source.is_reader => {
+                    source.ended();
                     source = $db.instead_of_reader($crate::reads::Purpose::$purpose, &error).await?;
                 }
-                answer => break answer,
+                answer => {
+                    source.ended();
+                    break answer;
+                }
             }
         }
     }};
 }
 pub(crate) use read;
 
-/// How far a database is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
-struct Clocks {
+/// How far a database is: it moves with every change that a read can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromRow)]
+pub struct Version {
     audit: i64,
     policy: i64,
     usage: i64,
 }
 
-impl Clocks {
+impl Version {
     async fn of(connection: impl sqlx::PgExecutor<'_>) -> Result<Self, StoreError> {
         Ok(sqlx::query_as(CLOCKS).fetch_one(connection).await?)
+    }
+
+    /// That of the writer.
+    pub(crate) async fn newest(db: &Db) -> Result<Self, StoreError> {
+        Ok(on!(db.fresh(), |pool| sqlx::query_as(CLOCKS).fetch_one(pool).await)?)
     }
 
     const fn have_seen(&self, writer: &Self) -> bool {
@@ -151,10 +185,10 @@ impl Reader {
         };
         let asked = async {
             let mut connection = pool.acquire().await?;
-            let clocks = Clocks::of(&mut *connection).await?;
+            let clocks = Version::of(&mut *connection).await?;
             Ok::<_, StoreError>((connection, clocks))
         };
-        let (newest, asked) = tokio::join!(Clocks::of(writer), timeout(READER_WAIT, asked));
+        let (newest, asked) = tokio::join!(Version::of(writer), timeout(READER_WAIT, asked));
         match asked {
             Ok(Ok((connection, clocks))) if clocks.have_seen(&newest?) => {
                 self.served.fetch_add(1, Ordering::Relaxed);
@@ -200,8 +234,8 @@ impl Db {
         if let (Some(reader), Either::Postgres(writer)) = (&self.reader, self.writer())
             && let Some(connection) = reader.lend(purpose, writer).await?
         {
-            let connection = Either::Postgres(connection);
-            return Ok(Source { connection, is_reader: true, _stop: None, _turn: None });
+            let (connection, stop) = limited(connection, &reader.requests, purpose).await?;
+            return Ok(Source { connection, is_reader: true, stop, _turn: None });
         }
         self.writer_source(purpose).await
     }
@@ -231,30 +265,38 @@ impl Db {
             Purpose::Request => self.fresh(),
             Purpose::Report => self.reports(),
         };
-        let (connection, stop) = self.limited(pool, purpose).await?;
-        Ok(Source { connection, is_reader: false, _stop: stop, _turn: turn })
-    }
-
-    /// PostgreSQL keeps the time of a report itself (`statement_timeout`), SQLite is told to look.
-    async fn limited(
-        &self,
-        pool: &Pool,
-        purpose: Purpose,
-    ) -> Result<(Connection, Option<StopOnDrop>), StoreError> {
-        match pool {
-            Either::Postgres(pool) => Ok((Either::Postgres(pool.acquire().await?), None)),
+        let (connection, stop) = match pool {
+            Either::Postgres(pool) => {
+                let others = if let Either::Postgres(fresh) = self.fresh() { fresh } else { pool };
+                limited(pool.acquire().await?, others, purpose).await?
+            }
             Either::Sqlite(pool) => {
                 let mut connection = pool.acquire().await?;
                 let stop = match purpose {
                     Purpose::Request => None,
                     Purpose::Report => {
-                        Some(StopOnDrop::watch(&mut connection, self.analytics_timeout).await?)
+                        let flag = StopOnDrop::watch(&mut connection, self.analytics_timeout).await?;
+                        Some(Stop::Sqlite { _flag: flag })
                     }
                 };
-                Ok((Either::Sqlite(connection), stop))
+                (Either::Sqlite(connection), stop)
             }
-        }
+        };
+        Ok(Source { connection, is_reader: false, stop, _turn: turn })
     }
+}
+
+/// PostgreSQL keeps the time of a report itself (`statement_timeout`), but has to be told that its caller has left.
+async fn limited(
+    mut connection: PoolConnection<Postgres>,
+    others: &PgPool,
+    purpose: Purpose,
+) -> Result<(Connection, Option<Stop>), StoreError> {
+    let stop = match purpose {
+        Purpose::Request => None,
+        Purpose::Report => Some(Stop::Postgres(Cancel::of(&mut connection, others).await?)),
+    };
+    Ok((Either::Postgres(connection), stop))
 }
 
 #[cfg(test)]
@@ -263,12 +305,12 @@ mod tests {
 
     #[test]
     fn usage_may_be_a_little_older_and_nothing_else() {
-        let writer = Clocks { audit: 5, policy: 7, usage: 10_000_000 };
+        let writer = Version { audit: 5, policy: 7, usage: 10_000_000 };
         assert!(writer.have_seen(&writer));
-        assert!(Clocks { usage: 5_000_000, ..writer }.have_seen(&writer));
-        assert!(!Clocks { usage: 4_999_999, ..writer }.have_seen(&writer));
-        assert!(!Clocks { audit: 4, ..writer }.have_seen(&writer));
-        assert!(!Clocks { policy: 6, ..writer }.have_seen(&writer));
-        assert!(Clocks { audit: 6, policy: 8, usage: 11_000_000 }.have_seen(&writer));
+        assert!(Version { usage: 5_000_000, ..writer }.have_seen(&writer));
+        assert!(!Version { usage: 4_999_999, ..writer }.have_seen(&writer));
+        assert!(!Version { audit: 4, ..writer }.have_seen(&writer));
+        assert!(!Version { policy: 6, ..writer }.have_seen(&writer));
+        assert!(Version { audit: 6, policy: 8, usage: 11_000_000 }.have_seen(&writer));
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPool;
+use sqlx::{Postgres, Sqlite};
 use tokio::task::JoinHandle;
 
 use crate::StoreError;
@@ -46,6 +47,36 @@ impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.timer.abort();
         self.flag.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The name of connections for reports.
+pub(crate) const REPORTS: &str = "bulkhead-reports";
+const PID: &str = "SELECT pg_backend_pid()";
+/// Behind a pooler the process may serve another client by now: then it runs no report, or one that its caller repeats.
+const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+                      WHERE pid = $1 AND application_name = $2 AND state = 'active'";
+
+/// Ends the statement that a PostgreSQL connection runs. The server does not notice by itself that nobody waits for the answer.
+pub(crate) struct Cancel {
+    pid: i32,
+    others: PgPool,
+}
+
+impl Cancel {
+    pub async fn of(connection: &mut PoolConnection<Postgres>, others: &PgPool) -> Result<Self, StoreError> {
+        let pid = sqlx::query_scalar(PID).fetch_one(&mut **connection).await?;
+        Ok(Self { pid, others: others.clone() })
+    }
+
+    pub fn now(self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let told = sqlx::query(CANCEL).bind(self.pid).bind(REPORTS).execute(&self.others).await;
+            if let Err(error) = told {
+                tracing::warn!(%error, "a report that nobody waits for runs on until its time is over");
+            }
+        });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::models::Models;
 use crate::nouns::Nouns;
 use crate::policy::Policy;
-use crate::reads::Reader;
+use crate::reads::{Reader, Version};
 use crate::receipts::Receipts;
 use crate::reseal::Resealing;
 use crate::sessions::Sessions;
@@ -83,6 +83,11 @@ impl Store {
     /// How the reader has fared; `None` when there is none.
     pub fn reader_status(&self) -> Option<ReaderStatus> {
         self.db.reader.as_ref().map(Reader::status)
+    }
+
+    /// How far the writer is. Two equal versions: nothing that a read can see has changed in between.
+    pub async fn version(&self) -> Result<Version, StoreError> {
+        Version::newest(&self.db).await
     }
 
     /// Closes all connections once they are idle.

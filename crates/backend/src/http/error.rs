@@ -141,6 +141,19 @@ impl ApiError {
         .retry_after(RETRY_AFTER_SECS)
     }
 
+    /// An answer beyond its bound.
+    pub fn too_long(bytes_max: usize) -> Self {
+        let kib = bytes_max / 1024;
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_request_error",
+            None,
+            format!(
+                "The answer would be longer than {kib} KiB. Ask for fewer days, or for less on one page."
+            ),
+        )
+    }
+
     pub fn timed_out() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -1,7 +1,7 @@
 //! Reads bodies and queries; what does not fit is told field by field, as the surface does.
 
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponseParts, ResponseParts};
 use bytes::Bytes;
 use http::request::Parts;
@@ -185,20 +185,40 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
-        let invalid = |msg: String| {
-            let loc = vec!["query".into()];
-            ApiError::invalid(vec![InvalidField {
-                kind: "value_error".into(),
-                loc,
-                msg,
-                input: query.into(),
-            }])
+        let invalid = |kind: &str, loc: Vec<Value>, msg: String| {
+            ApiError::invalid(vec![InvalidField { kind: kind.into(), loc, msg, input: query.into() }])
         };
         if query.contains("%00") {
-            return Err(invalid("Input should not contain the NUL character".into()));
+            let msg = "Input should not contain the NUL character".into();
+            return Err(invalid("value_error", vec!["query".into()], msg));
         }
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(value)| Self(value))
-            .map_err(|error| invalid(error.body_text()))
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+            let (kind, field, msg) = misfit_parameter(&error.path().to_string(), &error.inner().to_string());
+            invalid(kind, vec!["query".into(), field.into()], msg)
+        })
     }
+}
+
+/// What is wrong with which parameter, in the surface's words: a query holds nothing but text.
+fn misfit_parameter(path: &str, text: &str) -> (&'static str, String, String) {
+    let named = |rest: &str| rest.split('`').next().unwrap_or(rest).to_owned();
+    if let Some(rest) = text.strip_prefix("missing field `") {
+        return ("missing", named(rest), "Field required".into());
+    }
+    if let Some(rest) = text.strip_prefix("unknown field `") {
+        let known = rest.split_once("expected ").map_or("no other", |(_, known)| known);
+        return ("extra_forbidden", named(rest), format!("There is no such parameter: expected {known}"));
+    }
+    let (kind, msg) = match text {
+        text if text.contains("digit") || text.contains("integer") || text.contains("number too") => {
+            ("int_parsing", "Input should be a valid integer".to_owned())
+        }
+        text if text.contains("float") => ("float_parsing", "Input should be a valid number".to_owned()),
+        text if text.contains("`true` or `false`") => {
+            ("bool_parsing", "Input should be `true` or `false`".to_owned())
+        }
+        text => ("value_error", text.to_owned()),
+    };
+    (kind, path.to_owned(), msg)
 }

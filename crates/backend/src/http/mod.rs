@@ -7,3 +7,4 @@ pub mod limits;
 pub mod number;
 pub mod once;
 pub mod page;
+pub mod reports;

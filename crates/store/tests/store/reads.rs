@@ -1,8 +1,13 @@
 //! Where reads go when there is a reader. A real one, that lags and dies, is in `e2e/test_reader.py`.
 
+use std::time::Duration;
+
 use kit::Timestamp;
+use sqlx::{Connection, PgConnection};
 use store::keys::KeyQuery;
+use store::usage::{Question, Timeline};
 use store::{ReaderStatus, Settings, Store};
+use tokio::time::timeout;
 
 use crate::support::{TestDb, actor, key};
 
@@ -70,5 +75,50 @@ async fn reads_in_place_of_the_reader_take_turns() {
     });
     for read in reads.collect::<Vec<_>>() {
         assert_eq!(read.await.unwrap(), 0);
+    }
+}
+
+/// Statements of reports that the server works on.
+async fn reports(server: &mut PgConnection) -> i64 {
+    let running =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+                   AND application_name = 'bulkhead-reports'";
+    sqlx::query_scalar(running).fetch_one(server).await.unwrap()
+}
+
+async fn until_reports(server: &mut PgConnection, wanted: i64, limit: Duration) {
+    let reached = async {
+        while reports(server).await != wanted {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(limit, reached).await.unwrap_or_else(|_| panic!("never were {wanted} reports on the server"));
+}
+
+/// More than there are connections for reports: a statement that went on would keep the next one out.
+#[tokio::test]
+async fn a_report_ends_on_the_server_when_its_caller_leaves() {
+    let writer = TestDb::postgres().await;
+    for store in [writer.another().await, with_reader(&writer, &writer.settings.url).await] {
+        let mut server = PgConnection::connect(&writer.settings.url).await.unwrap();
+        let mut locker = PgConnection::connect(&writer.settings.url).await.unwrap();
+        let mut lock = locker.begin().await.unwrap();
+        sqlx::query("LOCK TABLE usage_quarters, usage_days, usage_months").execute(&mut *lock).await.unwrap();
+        let question =
+            Question { timeline: Timeline::new([0, 96]).unwrap(), by: [None; 2], filters: vec![], limit: 1 };
+        for _ in 0..3 {
+            let asked = (0..4).map(|_| {
+                let (store, question) = (store.clone(), question.clone());
+                tokio::spawn(
+                    async move { store.usage().ask(&question).await.map(|answers| answers.rows.len()) },
+                )
+            });
+            let asked = asked.collect::<Vec<_>>();
+            until_reports(&mut server, 4, Duration::from_secs(10)).await;
+            asked.iter().for_each(|report| report.abort());
+            until_reports(&mut server, 0, Duration::from_secs(1)).await;
+        }
+        lock.rollback().await.unwrap();
+        assert_eq!(store.usage().ask(&question).await.unwrap().rows.len(), 0);
     }
 }
