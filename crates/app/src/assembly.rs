@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::{Config, Source};
 use domain::providers;
@@ -17,6 +18,8 @@ use crate::system::OsRng;
 const DEFAULT_CONFIG: &str = "config.yaml";
 /// The salt key, or master key without one, of before.
 pub const OLD_SALT_KEY: &str = "BULKHEAD_OLD_SALT_KEY";
+/// Longest wait of a migration for one connection; whoever runs it tries again.
+const DIRECT_CONNECT_MAX: Duration = Duration::from_secs(5);
 /// The model that an example asks when only wildcards are configured, by provider.
 const EXAMPLE_MODELS: [(&str, &str); 4] = [
     ("openai", "openai/gpt-4o-mini"),
@@ -119,6 +122,7 @@ impl Assembly {
     /// The database past a pooler (`DIRECT_URL`), where one is set: migrations hold locks that a pooler loses.
     pub async fn connect_directly(&self) -> Result<Store, Failure> {
         let mut settings = self.store_settings();
+        settings.acquire_timeout = settings.acquire_timeout.min(DIRECT_CONNECT_MAX);
         if let Some(direct) = &self.config.database_url_direct {
             settings.url.clone_from(direct);
         }

@@ -37,6 +37,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Check configuration, database, disk and keys, and say what is wrong
     Doctor(Common),
+    /// Check an installation from outside: mint a key, ask the demo model, wait for the row of spend
+    Smoke(Smoke),
 }
 
 /// What most roles take.
@@ -116,6 +118,24 @@ pub struct Backend {
     /// Serve the dashboard too
     #[arg(long)]
     pub with_ui: bool,
+    /// Seconds to go on listening after SIGTERM, so that load balancers hear of it first
+    #[arg(long, env = "BULKHEAD_DRAIN_DELAY", value_name = "SECONDS", default_value_t = 0)]
+    pub drain_delay_seconds: u64,
+}
+
+#[derive(Args)]
+pub struct Smoke {
+    /// Where gateways answer: an ingress, a Service
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// Where the backend answers, when it is not the same
+    #[arg(long, value_name = "URL")]
+    pub management_url: Option<String>,
+    /// Ask this model; unset, a demo model is made for the test and deleted after it
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    #[arg(long, env = "LITELLM_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    pub master_key: String,
 }
 
 #[derive(Args)]
@@ -129,10 +149,31 @@ pub struct Ui {
 
 #[derive(Subcommand)]
 pub enum Migrate {
-    /// Bring the schema to this version; safe to repeat
-    Up(Common),
+    /// Bring the schema to this version; safe to repeat, and to kill at any moment
+    Up(MigrateUp),
     /// Show which migrations have run
-    Status(Common),
+    Status(MigrateStatus),
+}
+
+#[derive(Args)]
+pub struct MigrateUp {
+    #[command(flatten)]
+    pub common: Common,
+    /// Seconds to go on trying while the database is away or a lock is taken
+    #[arg(long, env = "BULKHEAD_MIGRATE_WAIT", value_name = "SECONDS", default_value_t = 60)]
+    pub wait_seconds: u64,
+}
+
+#[derive(Args)]
+pub struct MigrateStatus {
+    #[command(flatten)]
+    pub common: Common,
+    /// Print nothing but whether all have run, and fail when not: for init containers
+    #[arg(long)]
+    pub check: bool,
+    /// With --check: seconds to wait for them
+    #[arg(long, env = "BULKHEAD_MIGRATE_WAIT", value_name = "SECONDS", default_value_t = 60)]
+    pub wait_seconds: u64,
 }
 
 #[derive(Subcommand)]

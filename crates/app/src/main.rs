@@ -14,6 +14,7 @@ mod listen;
 mod models;
 mod roles;
 mod routes;
+mod smoke;
 mod supervisor;
 mod system;
 
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Config(ConfigCommand::Check(common)) => doctor::check_config(&common),
         Command::Doctor(common) => on_one_thread(doctor::run(common)),
+        Command::Smoke(options) => on_one_thread(smoke::run(options)),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use domain::routes::{Match, RULES, Rule};
+use domain::routes::{Component, Match, RULES, Rule};
 use serde_json::json;
 
 use crate::cli::RouteFormat;
+
+const HTTP_ROUTE_MATCHES_MAX: usize = 8;
 
 pub fn print(format: RouteFormat) -> String {
     match format {
@@ -73,19 +75,31 @@ fn ingress() -> String {
     out
 }
 
+/// A route of the Gateway API takes 16 rules with 8 matches each (in its first version), and lets the most specific
+/// match win whatever the order: so each component has its paths in as few rules as that allows.
 fn http_route() -> String {
     let mut out = String::from(
         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: bulkhead\nspec:\n  rules:\n",
     );
-    for rule in RULES {
-        let path_type = if rule.kind == Match::Exact { "Exact" } else { "PathPrefix" };
-        let _ = write!(
-            out,
-            "    - matches:\n        - path:\n            type: {path_type}\n            value: {}\n      backendRefs:\n        - name: bulkhead-{}\n          port: {}\n",
-            rule.path,
-            rule.component.name(),
-            rule.component.default_port(),
-        );
+    for component in [Component::Gateway, Component::Ui, Component::Backend] {
+        let own: Vec<_> = RULES.iter().filter(|rule| rule.component == component).collect();
+        for rules in own.chunks(HTTP_ROUTE_MATCHES_MAX) {
+            out.push_str("    - matches:\n");
+            for rule in rules {
+                let path_type = if rule.kind == Match::Exact { "Exact" } else { "PathPrefix" };
+                let _ = write!(
+                    out,
+                    "        - path:\n            type: {path_type}\n            value: {}\n",
+                    rule.path
+                );
+            }
+            let _ = write!(
+                out,
+                "      backendRefs:\n        - name: bulkhead-{}\n          port: {}\n",
+                component.name(),
+                component.default_port(),
+            );
+        }
     }
     out
 }
@@ -108,6 +122,15 @@ mod tests {
                 assert!(text.contains(rule.path), "{} is missing", rule.path);
             }
         }
+    }
+
+    #[test]
+    fn an_http_route_stays_within_what_the_gateway_api_takes() {
+        let text = http_route();
+        let rules: Vec<_> = text.split("- matches:").skip(1).collect();
+        assert!(rules.len() <= 16, "{} rules", rules.len());
+        assert!(rules.iter().all(|rule| rule.matches("- path:").count() <= HTTP_ROUTE_MATCHES_MAX));
+        assert_eq!(text.matches("- path:").count(), RULES.len());
     }
 
     #[test]

@@ -1,6 +1,8 @@
-use sqlx::migrate::Migrator;
+use sqlx::Connection as _;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnection, PgPool};
 
-use crate::db::{Either, on};
+use crate::db::Either;
 use crate::sql::statements;
 use crate::{Store, StoreError};
 
@@ -11,10 +13,16 @@ static MIGRATOR: Migrator = {
     migrator
 };
 
+/// A migration waits half a second for a lock at most, since whoever comes after it waits behind it; then it gives up and may be
+/// tried again. What it does takes as long as it takes.
+const PATIENCE: &str = "SET lock_timeout = '500ms'; SET statement_timeout = 0";
+
 /// What only PostgreSQL has, and not every one: searches for part of a text by an index. Without it they look at each key.
 const TRIGRAMS: &str = "DO $$ BEGIN
-    CREATE EXTENSION IF NOT EXISTS pg_trgm;
-    CREATE INDEX IF NOT EXISTS key_search_text ON key_search USING gin (text gin_trgm_ops);
+    IF to_regclass('key_search_text') IS NULL THEN
+      CREATE EXTENSION IF NOT EXISTS pg_trgm;
+      CREATE INDEX key_search_text ON key_search USING gin (text gin_trgm_ops);
+    END IF;
   EXCEPTION WHEN OTHERS THEN RAISE WARNING 'searches go without an index: %', SQLERRM;
   END $$";
 
@@ -53,19 +61,20 @@ impl MigrationStatus {
 }
 
 impl Store {
-    /// Brings the schema up to this version. Safe to run again; on Postgres also from two processes at
-    /// once (an advisory lock puts them in order).
+    /// Brings the schema up to this version. Each step is one transaction, so it may be killed at any statement and run again; on
+    /// Postgres also from two processes at once (an advisory lock puts them in order).
     ///
     /// # Errors
-    /// When the database is away or a step fails; finished steps stay.
+    /// When the database is away, a lock is not free within half a second (both transient), or a step fails; finished steps stay.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
-        on!(self.db.writer(), |pool| MIGRATOR.run(pool).await)
-            .map_err(|error| StoreError::Migrate(error.to_string()))?;
-        on!(self.db.writer(), |pool| sqlx::query(FILL_SEARCH).execute(pool).await.map(|_| ()))?;
-        if let Either::Postgres(pool) = self.db.writer() {
-            sqlx::raw_sql(TRIGRAMS).execute(pool).await?;
+        match self.db.writer() {
+            Either::Sqlite(pool) => {
+                MIGRATOR.run(pool).await.map_err(explained)?;
+                sqlx::query(FILL_SEARCH).execute(pool).await?;
+                Ok(())
+            }
+            Either::Postgres(pool) => up_on_postgres(pool).await,
         }
-        Ok(())
     }
 
     /// # Errors
@@ -91,4 +100,25 @@ impl Store {
         });
         Ok(MigrationStatus { migrations: migrations.collect() })
     }
+}
+
+/// On a connection that is closed afterwards whatever happened, and with it the advisory lock.
+async fn up_on_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    let mut connection: PgConnection = pool.acquire().await?.detach();
+    sqlx::raw_sql(PATIENCE).execute(&mut connection).await?;
+    MIGRATOR.run(&mut connection).await.map_err(explained)?;
+    sqlx::query(FILL_SEARCH).execute(&mut connection).await?;
+    sqlx::raw_sql(TRIGRAMS).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// A database that is away or busy may be asked again; everything else is for people.
+fn explained(error: MigrateError) -> StoreError {
+    let text = error.to_string();
+    let cause = match error {
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => StoreError::from(cause),
+        _ => return StoreError::Migrate(text),
+    };
+    if cause.is_transient() { cause } else { StoreError::Migrate(text) }
 }

@@ -1,6 +1,7 @@
 //! `bulkhead backend`: the control plane, and with `--with-ui` the dashboard's files beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use backend::{Catalog, ModelCard, State};
 use domain::Deployment;
@@ -23,8 +24,10 @@ pub async fn run(options: Backend) -> Result<(), Failure> {
     let listener = listen::open(&options.listen, options.port)?;
     println!("backend ready: {}", listen::url_of(&listener)?);
     let mut shutdown = lifecycle::shutdown()?;
+    let drain_delay = Duration::from_secs(options.drain_delay_seconds);
     let stop = async move {
         let _ = shutdown.wait_for(|stop| *stop).await;
+        tokio::time::sleep(drain_delay).await;
     };
     let listener = tokio::net::TcpListener::from_std(listener)?;
     state.beyond = options.with_ui.then(dashboard::router);

@@ -1,27 +1,79 @@
 //! `bulkhead migrate`: the schema.
 
-use crate::assembly::Assembly;
-use crate::cli::Common;
-use crate::error::Failure;
+use std::time::Duration;
 
-pub async fn up(common: Common) -> Result<(), Failure> {
+use kit::Clock;
+use store::{MigrationStatus, StoreError};
+
+use crate::assembly::Assembly;
+use crate::cli::{MigrateStatus, MigrateUp};
+use crate::error::Failure;
+use crate::system::SystemClock;
+
+/// Between two attempts, so that those who wait behind a lock get on.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub async fn up(options: MigrateUp) -> Result<(), Failure> {
     telemetry::logs::init_from_env();
-    let store = Assembly::load(&common)?.connect_directly().await?;
-    let pending = store.migration_status().await?.pending();
-    store.migrate_up().await?;
-    match pending {
+    let assembly = Assembly::load(&options.common)?;
+    let ran = patiently(options.wait_seconds, async || {
+        let store = assembly.connect_directly().await?;
+        let pending = store.migration_status().await?.pending();
+        store.migrate_up().await?;
+        Ok(pending)
+    });
+    match ran.await? {
         0 => println!("the schema was up to date"),
         ran => println!("ran {ran} migrations; the schema is up to date"),
     }
     Ok(())
 }
 
-pub async fn status(common: Common) -> Result<(), Failure> {
+pub async fn status(options: MigrateStatus) -> Result<(), Failure> {
     telemetry::logs::init_from_env();
-    let status = Assembly::load(&common)?.connect_directly().await?.migration_status().await?;
-    for migration in status.migrations {
+    let assembly = Assembly::load(&options.common)?;
+    let look = async || Ok(assembly.connect_directly().await?.migration_status().await?);
+    if options.check {
+        return check(options.wait_seconds, look).await;
+    }
+    for migration in look().await?.migrations {
         let state = if migration.applied { "applied" } else { "pending" };
         println!("{state:<8} {:>14} {}", migration.version, migration.description);
     }
     Ok(())
+}
+
+/// For an init container: ends well once the schema is there.
+async fn check(
+    wait_seconds: u64,
+    look: impl AsyncFn() -> Result<MigrationStatus, Failure>,
+) -> Result<(), Failure> {
+    patiently(wait_seconds, async || match look().await?.pending() {
+        0 => Ok(()),
+        pending => {
+            let sentence = format!("{pending} migrations have not run; run `bulkhead migrate up`");
+            Err(Failure::Store(StoreError::Unavailable(sentence)))
+        }
+    })
+    .await?;
+    println!("the schema is up to date");
+    Ok(())
+}
+
+/// Tries until it works, while the database is away or somebody else holds a lock, up to the deadline.
+async fn patiently<T>(
+    wait_seconds: u64,
+    attempt: impl AsyncFn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let clock = SystemClock::new();
+    let deadline = clock.monotonic() + Duration::from_secs(wait_seconds);
+    loop {
+        match attempt().await {
+            Err(Failure::Store(error)) if error.is_transient() && clock.monotonic() < deadline => {
+                tracing::info!("trying again: {error}");
+            }
+            outcome => return outcome,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }

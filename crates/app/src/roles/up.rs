@@ -64,7 +64,7 @@ fn roles(
     Ok(vec![
         Role {
             name: "backend",
-            arguments: arguments("backend", &["--with-ui"]),
+            arguments: arguments("backend", &["--with-ui", "--drain-delay-seconds", "0"]),
             environment: environment.clone(),
             listener: backend,
             nice: true,
