@@ -145,7 +145,7 @@ class Up:
 
     def start(self, port=0):
         command = [binary(), "up", "--host", "127.0.0.1", "--port", port, "--data-dir", self.data_dir, *self._arguments]
-        self.process = _spawn("up", command, self.log_dir, self._env, self.home)
+        self.process = spawn("up", command, self.log_dir, self._env, self.home)
         self.url = self.process.wait_for(r"^ready: (http://\S+)")[1].rstrip("/")
         self.admin = Api(self.url, self.master_key)
 
@@ -172,7 +172,7 @@ class Up:
         shutil.rmtree(self.home, ignore_errors=True)
 
 
-def _spawn(name, command, log_dir, env, cwd):
+def spawn(name, command, log_dir, env, cwd):
     # `Process` adds to this process's environment; `env -i` makes sure that nothing else comes along.
     prefix = ["env", "-i", *(f"{key}={value}" for key, value in env.items())]
     return Process(name, [*prefix, *command], log_dir, cwd=cwd)
@@ -180,7 +180,7 @@ def _spawn(name, command, log_dir, env, cwd):
 
 def role(name, log_dir, arguments, env, cwd):
     """Starts one role and returns its process and the URL that it answers on."""
-    process = _spawn(name, [binary(), name, "--host", "127.0.0.1", *arguments], log_dir, environment(**env), cwd)
+    process = spawn(name, [binary(), name, "--host", "127.0.0.1", *arguments], log_dir, environment(**env), cwd)
     return process, process.wait_for(rf"{name} ready: (http://\S+)")[1].rstrip("/")
 
 

@@ -66,3 +66,29 @@ class Nginx:
     def close(self):
         self.process.stop(signal.SIGTERM)
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Front:
+    """The nginx of the production composition, as its files say, with the addresses of this machine."""
+
+    def __init__(self, log_dir, folder, urls):
+        self.home = Path(tempfile.mkdtemp(prefix="bulkhead-front-", dir="/tmp"))
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        text = (folder / "nginx.conf").read_text()
+        for name, service in (("gateway", "gateway-1:4000"), ("gateway", "gateway-2:4000"), ("backend", "backend:4001"), ("ui", "ui:3000")):
+            assert f"server {service};" in text, service
+            text = text.replace(f"server {service};", f"server {urls[name].removeprefix('http://')};")
+        text = text.replace("listen 8080;", f"listen 127.0.0.1:{port};").replace("/tmp/", f"{self.home}/")
+        text = text.replace("/etc/nginx/bulkhead-locations.conf", str(folder / "locations.conf"))
+        if os.geteuid() == 0:
+            text = "user root;\n" + text
+        (self.home / "nginx.conf").write_text(text)
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        command = [program, "-p", self.home, "-c", self.home / "nginx.conf", "-g", "daemon off;"]
+        self.process = Process("front", command, log_dir)
+        eventually(lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close() or True, 10, "nginx's start")
+
+    def close(self):
+        self.process.stop(signal.SIGTERM)
+        shutil.rmtree(self.home, ignore_errors=True)

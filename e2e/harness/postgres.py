@@ -14,7 +14,7 @@ from .ports import free_port
 from .process import Process, eventually
 
 
-def _program(name):
+def program(name):
     found = shutil.which(name)
     if found:
         return found
@@ -29,11 +29,11 @@ class Postgres:
 
     def __init__(self, log_dir):
         # PostgreSQL refuses to run as root.
-        self._user = "postgres" if os.geteuid() == 0 else None
+        self.user = "postgres" if os.geteuid() == 0 else None
         self._log_dir = log_dir
         self.home = Path(tempfile.mkdtemp(prefix="bulkhead-pg-", dir="/tmp"))
-        if self._user:
-            owner = pwd.getpwnam(self._user)
+        if self.user:
+            owner = pwd.getpwnam(self.user)
             os.chown(self.home, owner.pw_uid, owner.pw_gid)
         self.port = free_port()
         self._fill()
@@ -41,24 +41,24 @@ class Postgres:
         self.url = f"postgresql://bulkhead@127.0.0.1:{self.port}/postgres"
 
     def _fill(self):
-        self._run([_program("initdb"), "-D", self.home / "data", "-U", "bulkhead", "-A", "trust", "-E", "UTF8", "--no-sync"])
+        self._run([program("initdb"), "-D", self.home / "data", "-U", "bulkhead", "-A", "trust", "-E", "UTF8", "--no-sync"])
 
     def _run(self, command):
-        user = {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+        user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd="/tmp", timeout=60, **user)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def start(self):
         flags = [part for setting in self.settings for part in ("-c", setting)]
-        command = [_program("postgres"), "-D", self.home / "data", "-p", self.port, "-k", self.home, *flags]
-        self.process = Process("postgres", command, self._log_dir, cwd="/tmp", user=self._user)
+        command = [program("postgres"), "-D", self.home / "data", "-p", self.port, "-k", self.home, *flags]
+        self.process = Process("postgres", command, self._log_dir, cwd="/tmp", user=self.user)
         eventually(lambda: self.sql("select 1", "postgres") == "1", 30, "PostgreSQL's start")
 
     def sql(self, statement, database):
         """The answer of one statement, as text."""
         flags = ["-h", "127.0.0.1", "-p", self.port, "-U", "bulkhead", "-d", database, "-At", "-v", "ON_ERROR_STOP=1"]
-        return self._run([_program("psql"), *flags, "-c", statement]).strip()
+        return self._run([program("psql"), *flags, "-c", statement]).strip()
 
     def rows(self, query, database):
         """The rows of a query, as dictionaries of text."""
@@ -90,7 +90,7 @@ class Replica(Postgres):
 
     def _fill(self):
         self._run([
-            _program("pg_basebackup"), "-D", self.home / "data", "-R", "-c", "fast", "--no-sync",
+            program("pg_basebackup"), "-D", self.home / "data", "-R", "-c", "fast", "--no-sync",
             "-h", "127.0.0.1", "-p", self._writer.port, "-U", "bulkhead",
         ])
 

@@ -1,0 +1,159 @@
+"""The Dockerfile and what it is made of, as far as a machine without a container engine goes: stages, sources, commands."""
+
+import fnmatch
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.bulkhead import role
+from harness.helm import ROOT
+from harness.ports import free_port
+from harness.process import Process, eventually
+
+FOLDER = ROOT / "deploy/docker"
+
+
+def stages():
+    """Stage → its instructions as (word, rest), in order."""
+    text = re.sub(r"\\\n", " ", (FOLDER / "Dockerfile").read_text())
+    found, current = {}, None
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        word, rest = line.split(None, 1)
+        if word == "FROM":
+            current = rest.rsplit(" AS ", 1)[1]
+            found[current] = []
+        if current:
+            found[current].append((word, rest))
+    return found
+
+
+def copied(instructions):
+    """Sources of COPY that come out of the repository."""
+    for word, rest in instructions:
+        if word == "COPY" and "--from=" not in rest:
+            yield from rest.split()[:-1]
+
+
+def ignored(path):
+    """Whether .dockerignore holds a path back; the last rule that fits decides."""
+    held = False
+    for rule in (ROOT / ".dockerignore").read_text().splitlines():
+        if rule and not rule.startswith("#"):
+            pattern = rule.removeprefix("!").removeprefix("**/")
+            if any(fnmatch.fnmatch(part, pattern) for part in (path, *(str(one) for one in Path(path).parents), Path(path).name)):
+                held = not rule.startswith("!")
+    return held
+
+
+def test_the_images_run_as_nobody_on_nothing():
+    for name in ("bulkhead", "bulkhead-ui"):
+        instructions = stages()[name]
+        words = dict(instructions)
+        assert words["USER"] == "65532:65532" and json.loads(words["ENTRYPOINT"])[0].startswith("/usr/")
+        assert words["FROM"].startswith(("scratch", "${BASE}")) and "RUN" not in words, "no shell is in it"
+    assert "distroless" in (FOLDER / "Dockerfile").read_text()
+    # Of stages that compile, one is per processor.
+    assert stages()["pages"][0][1].startswith("--platform=$BUILDPLATFORM")
+
+
+def test_every_source_is_there_and_sent():
+    for name, instructions in stages().items():
+        for source in copied(instructions):
+            assert (ROOT / source).exists(), f"{name}: {source}"
+            assert not ignored(source), f"{name}: .dockerignore holds {source} back"
+    for secret in (".env", "data/master-key", "ui/node_modules/x", "target/debug/bulkhead", ".git/config"):
+        assert ignored(secret), secret
+
+
+def test_the_binary_is_built_as_the_makefile_builds_it():
+    makefile = (ROOT / "Makefile").read_text()
+    runs = {name: [rest for word, rest in found if word == "RUN"] for name, found in stages().items()}
+    assert runs["binary"][0] in makefile and runs["pages"] == ["npm ci --no-audit --no-fund", "npm run build"]
+    assert " && ".join(runs["pages"]) in makefile
+
+
+def test_what_is_sent_is_a_whole_workspace(tmp_path):
+    """cargo finds every member and every dependency in a clean folder that holds the sent sources alone."""
+    for source in copied(stages()["binary"]):
+        kept = lambda folder, names: [
+            name for name in names if ignored(str((Path(folder) / name).relative_to(ROOT)))
+        ]
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, tmp_path / source, ignore=kept)
+        else:
+            shutil.copy(ROOT / source, tmp_path / source)
+    done = subprocess.run(
+        ["cargo", "metadata", "--locked", "--offline", "--format-version", "1"], cwd=tmp_path, capture_output=True, text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    members = {package["name"] for package in json.loads(done.stdout)["packages"] if package["source"] is None}
+    assert "bulkhead-app" in members and len(members) > 15
+
+
+@pytest.fixture(scope="module")
+def image():
+    """The root of the dashboard's image, made by the command of its stage."""
+    root = Path(tempfile.mkdtemp(prefix="bulkhead-image-", dir="/tmp"))
+    (command,) = [rest for word, rest in stages()["nginx"] if word == "RUN" and rest.startswith("nginx-root")]
+    assert command == "nginx-root /root-of-image"
+    subprocess.run([FOLDER / "nginx-root", root], check=True)
+    root.chmod(0o755)
+    shutil.copytree(ROOT / "ui/out", root / "usr/share/bulkhead-ui")
+    yield root
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def served(image, log_dir):
+    """nginx of the image: in its own root without anything else, as its user."""
+    port = free_port()
+    text = (FOLDER / "ui.conf").read_text().replace("listen 3000;", f"listen 127.0.0.1:{port};")
+    user = dict(stages()["bulkhead-ui"])["USER"]
+    entry = json.loads(dict(stages()["bulkhead-ui"])["ENTRYPOINT"])
+    if os.geteuid() == 0:
+        command = ["chroot", f"--userspec={user}", image, *entry]
+    else:
+        text = text.replace("/usr/share/bulkhead-ui", str(image / "usr/share/bulkhead-ui"))
+        command = [image / entry[0][1:], "-c", image / "etc/nginx/nginx.conf", *entry[3:]]
+    (image / "etc/nginx/nginx.conf").write_text(text)
+    process = Process("ui-image", command, log_dir, cwd="/")
+    url = f"http://127.0.0.1:{port}"
+    eventually(lambda: httpx.get(url + "/ui/").status_code, 10, "nginx's start")
+    yield url, process
+    if process.popen.poll() is None:
+        process.kill()
+
+
+def test_the_image_serves_as_the_role_does(served, log_dir, tmp_path):
+    process, by_role = role("ui", log_dir, ["--port", 0], {}, tmp_path)
+    try:
+        pages = [path.relative_to(ROOT / "ui/out") for path in (ROOT / "ui/out").rglob("*") if path.is_file()]
+        assets = [f"/{path}" for path in pages if path.parts[0] == "_next"][:40]
+        asked = ["/", "/ui/", "/ui", "/ui/keys/", "/ui/keys", "/ui/none/", "/_next/none.js", "/favicon.ico", *assets]
+        for path in asked:
+            ours, theirs = httpx.get(served[0] + path), httpx.get(by_role + path)
+            same = ("content-type", "cache-control", "x-frame-options", "x-content-type-options", "location")
+            assert ours.status_code == theirs.status_code, path
+            if ours.status_code == 200:
+                assert [ours.headers.get(name) for name in same] == [theirs.headers.get(name) for name in same], path
+                assert ours.content == theirs.content, path
+            else:
+                assert ours.headers.get("location") == theirs.headers.get("location"), path
+    finally:
+        process.stop()
+
+
+def test_the_image_stops_in_good_order(served):
+    import signal
+
+    number = getattr(signal, dict(stages()["bulkhead-ui"])["STOPSIGNAL"])
+    assert served[1].stop(number) == 0
