@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,13 @@ def schema(postgres, database):
     # Newer dumps begin and end with a word of chance.
     dump = re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.M)
     return dump, postgres.sql("select version, success, checksum from _sqlx_migrations order by 1", database)
+
+
+def test_the_cost_of_each_step_is_written_down():
+    root = Path(__file__).resolve().parents[1]
+    steps = sorted(path.name[:4] for path in (root / "crates/store/migrations").glob("*.sql"))
+    told = re.findall(r"^\| (\d{4}) ", (root / "docs/migrations.md").read_text(), re.M)
+    assert told == steps, "docs/migrations.md says what each migration locks and costs"
 
 
 def test_check_tells_whether_the_schema_is_there(postgres, tmp_path):

@@ -89,6 +89,11 @@ def test_there_are_enough_mistakes():
     assert len(BAD) >= 30 and len({bad["says"] for bad in BAD}) >= 30
 
 
+def test_an_older_kubernetes_is_refused():
+    code, _, error = template("--values", EXAMPLES[0], kube_version="1.27.9")
+    assert code != 0 and ">=1.28" in error
+
+
 def test_package(tmp_path):
     code, out, error = helm("package", CHART, "--destination", tmp_path)
     assert code == 0, error
