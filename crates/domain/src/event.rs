@@ -21,6 +21,9 @@ pub struct Intent {
     pub user_id: Option<Box<str>>,
     pub team_id: Option<Box<str>>,
     pub organization_id: Option<Box<str>>,
+    /// In a journal it comes after all else, since older ones end without it.
+    #[serde(skip)]
+    pub project_id: Option<Box<str>>,
     /// The client's end user.
     pub customer: Option<Box<str>>,
     pub tags: Vec<Box<str>>,

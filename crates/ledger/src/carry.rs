@@ -17,7 +17,7 @@ pub(crate) fn write<'o>(folder: &Path, open: impl Iterator<Item = &'o Open>) -> 
     let draft = segment::carry_draft_path(folder);
     let mut whole = WholeFile::create(&draft)?;
     for call in open {
-        whole.append(Kind::Intent, &(&call.intent, &call.expected))?;
+        whole.append(Kind::Intent, &record::intent(&call.intent, &call.expected))?;
         if let Some(mark) = &call.mark {
             whole.append(Kind::Mark, mark)?;
         }

@@ -24,9 +24,10 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 const MARKER: [u8; 2] = [0xFF, 0xB1];
 /// Version of the payloads. A change of what they hold needs a new number and a way to read the old one,
 /// since a journal outlives the version that wrote it.
-const VERSION: u8 = 2;
-/// Its payloads end before [`Expected`] and [`Outcome::superseded`], whose defaults are zeros.
-const SHORTER_VERSION: u8 = 1;
+const VERSION: u8 = 3;
+/// Their payloads end before [`Intent::project_id`], and those of version 1 before [`Expected`] and
+/// [`Outcome::superseded`] too: the defaults of all are zeros.
+const SHORTER_VERSIONS: [u8; 2] = [1, 2];
 /// As many zeros as anything that version 1 lacks is long.
 const MISSING_BYTES_MAX: usize = 16;
 /// Kinds from here on may be skipped by a version that does not know them.
@@ -56,6 +57,16 @@ pub(crate) enum Record {
 /// Bytes that check, but that this version cannot read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Undecodable;
+
+/// The payload of [`Kind::Intent`].
+pub(crate) fn intent<'a>(intent: &'a Intent, expected: &'a Expected) -> impl Serialize + 'a {
+    (intent, expected, &intent.project_id)
+}
+
+/// The payload of [`Kind::Event`].
+pub(crate) fn event(event: &UsageEvent) -> impl Serialize + '_ {
+    (event, &event.intent.project_id)
+}
 
 /// Puts a record without its checksum into `buffer`, which is emptied first.
 ///
@@ -107,15 +118,22 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Record, Undecodable> {
     let (kind, version, payload) = (bytes[2], bytes[3], Cow::from(&bytes[HEADER_BYTES..]));
     let payload = match version {
         VERSION => payload,
-        SHORTER_VERSION => [&payload, &[0; MISSING_BYTES_MAX][..]].concat().into(),
+        _ if SHORTER_VERSIONS.contains(&version) => [&payload, &[0; MISSING_BYTES_MAX][..]].concat().into(),
         _ if kind >= OPTIONAL_KINDS => return Ok(Record::Skipped),
         _ => return Err(Undecodable),
     };
     match kind {
-        1 => payload_of::<(Box<Intent>, Box<Expected>)>(&payload)
-            .map(|(intent, expected)| Record::Intent(intent, expected)),
+        1 => {
+            let (mut intent, expected, project) = payload_of::<(Box<Intent>, _, _)>(&payload)?;
+            intent.project_id = project;
+            Ok(Record::Intent(intent, expected))
+        }
         2 => payload_of(&payload).map(Record::Outcome),
-        3 => payload_of(&payload).map(Record::Event),
+        3 => {
+            let (mut event, project) = payload_of::<(Box<UsageEvent>, _)>(&payload)?;
+            event.intent.project_id = project;
+            Ok(Record::Event(event))
+        }
         0x81 => payload_of(&payload).map(Record::Mark),
         OPTIONAL_KINDS.. => Ok(Record::Skipped),
         _ => Err(Undecodable),

@@ -97,7 +97,7 @@ impl Writer {
     /// When the record could not be written (disk full, journal full, too long). In strict mode nothing is
     /// kept of it then; else it is kept in memory, while there is room, and written when the disk has room.
     pub fn intent(&mut self, intent: &Intent, expected: &Expected) -> Result<(), JournalError> {
-        self.append(Kind::Intent, &(intent, expected))
+        self.append(Kind::Intent, &record::intent(intent, expected))
     }
 
     /// Writes down how far a call is.
@@ -122,7 +122,7 @@ impl Writer {
     /// # Errors
     /// As [`intent`](Self::intent).
     pub fn refusal(&mut self, event: &UsageEvent) -> Result<(), JournalError> {
-        self.append(Kind::Event, event)
+        self.append(Kind::Event, &record::event(event))
     }
 
     fn append<T: Serialize>(&mut self, kind: Kind, value: &T) -> Result<(), JournalError> {

@@ -210,6 +210,7 @@ impl Inner {
         own(AccountKind::User, &intent.user_id);
         own(AccountKind::Team, &intent.team_id);
         own(AccountKind::Organization, &intent.organization_id);
+        own(AccountKind::Project, &intent.project_id);
         own(AccountKind::Customer, &intent.customer);
         let places = [
             (AccountKind::Member, &intent.team_id),

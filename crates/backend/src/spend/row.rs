@@ -114,7 +114,8 @@ fn metadata(event: &UsageEvent) -> Value {
     json!({
         "user_api_key": intent.key, "user_api_key_alias": intent.key_alias,
         "user_api_key_user_id": intent.user_id, "user_api_key_team_id": intent.team_id,
-        "user_api_key_org_id": intent.organization_id, "user_agent": intent.user_agent,
+        "user_api_key_org_id": intent.organization_id, "user_api_key_project_id": intent.project_id,
+        "user_agent": intent.user_agent,
         "requester_ip_address": intent.requester_ip, "litellm_call_id": intent.call_id,
         "status": status(outcome.status), "error_information": error,
         "usage_object": {

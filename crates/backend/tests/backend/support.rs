@@ -194,6 +194,7 @@ pub fn call(id: u128, key: Option<&str>, ago: Duration, cost: i64) -> UsageEvent
             user_id: key.map(|_| "ada".into()),
             team_id: None,
             organization_id: None,
+            project_id: None,
             customer: Some("customer".into()),
             tags: vec!["blue".into()],
             dialect: Dialect::OpenAiChat,

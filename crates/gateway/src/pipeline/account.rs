@@ -44,6 +44,7 @@ pub fn intent(
         user_id: policy.and_then(|policy| policy.user_id.clone()),
         team_id: policy.and_then(|policy| policy.team_id.clone()),
         organization_id: principal.and_then(Principal::organization_id).map(Into::into),
+        project_id: policy.and_then(|policy| policy.project_id.clone()),
         customer: ask.and_then(|ask| ask.customer.clone()),
         tags: ask.map(|ask| ask.tags.iter().cloned()).into_iter().flatten().chain(own_tags).collect(),
         dialect: received.dialect,

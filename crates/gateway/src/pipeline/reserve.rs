@@ -53,7 +53,9 @@ pub fn reserve(
             let shared = owners.team.as_ref().and_then(|team| team.policy.member_budget_id.as_deref());
             holder.account(member, shared)?;
         }
-        for owner in [&owners.organization, &owners.organization_member].into_iter().flatten() {
+        for owner in
+            [&owners.organization, &owners.organization_member, &owners.project].into_iter().flatten()
+        {
             holder.account(owner, None)?;
         }
     }

@@ -16,6 +16,7 @@ pub fn intent(number: u64) -> Intent {
         user_id: text("user"),
         team_id: None,
         organization_id: None,
+        project_id: number.is_multiple_of(2).then(|| "project".into()),
         customer: None,
         tags: vec!["tag".into(); usize::try_from(number % 5).unwrap()],
         dialect: Dialect::OpenAiChat,

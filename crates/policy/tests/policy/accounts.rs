@@ -108,6 +108,7 @@ fn event(team: &str, cost: i64) -> UsageEvent {
             user_id: None,
             team_id: Some(team.into()),
             organization_id: None,
+            project_id: None,
             customer: None,
             tags: Vec::new(),
             dialect: Dialect::OpenAiChat,

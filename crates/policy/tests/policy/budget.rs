@@ -23,6 +23,7 @@ fn event(cost: Money) -> UsageEvent {
         user_id: None,
         team_id: None,
         organization_id: None,
+        project_id: None,
         customer: None,
         tags: Vec::new(),
         dialect: Dialect::OpenAiChat,

@@ -20,14 +20,14 @@ pub(crate) static INSERT: LazyLock<Batch> = LazyLock::new(|| {
             api_base, estimate_nano, session_id, requester_ip, user_agent, status, http_status, input_tokens,
             output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens,
             audio_input_tokens, audio_output_tokens, usage_estimated, cost_nano, price_version, response_id,
-            error, superseded)",
+            error, superseded, project_id)",
         &[
             "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", //
             "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", //
             "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", //
             "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", //
             "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", //
-            "TEXT", "BIGINT",
+            "TEXT", "BIGINT", "TEXT",
         ],
         "ON CONFLICT (id) DO NOTHING",
     )
@@ -83,6 +83,7 @@ pub(crate) struct EventRow {
     pub response_id: Option<Text>,
     pub error: Option<Text>,
     pub superseded: i64,
+    pub project_id: Option<Text>,
 }
 
 impl Tx {
@@ -147,7 +148,8 @@ impl Tx {
                         .bind(row.price_version.clone())
                         .bind(row.response_id.clone())
                         .bind(row.error.clone())
-                        .bind(row.superseded);
+                        .bind(row.superseded)
+                        .bind(row.project_id.clone());
                 }
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
             })?;
@@ -209,6 +211,7 @@ impl EventRow {
             response_id: share_option(before.map(|row| &row.response_id), &outcome.response_id),
             error: share_option(before.map(|row| &row.error), &outcome.error),
             superseded: i64::from(outcome.superseded),
+            project_id: share_option(before.map(|row| &row.project_id), &intent.project_id),
         })
     }
 }
@@ -228,6 +231,7 @@ impl TryFrom<EventRow> for UsageEvent {
             user_id: boxed(row.user_id),
             team_id: boxed(row.team_id),
             organization_id: boxed(row.organization_id),
+            project_id: boxed(row.project_id),
             customer: boxed(row.customer),
             tags: from_json("usage_events.tags", &row.tags)?,
             dialect: Dialect::parse(&row.dialect)

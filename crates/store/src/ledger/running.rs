@@ -50,6 +50,7 @@ pub enum TotalOf<'a> {
         organization: &'a str,
         user: &'a str,
     },
+    Project(&'a str),
     /// The client's end user.
     Customer(&'a str),
     /// A request with several tags counts for each, so that totals of tags overlap.
@@ -99,6 +100,7 @@ impl<'a> TotalOf<'a> {
             Self::Member { team, user } => ("member", team, user),
             Self::Organization(id) => ("organization", "", id),
             Self::OrganizationMember { organization, user } => ("organization_member", organization, user),
+            Self::Project(id) => ("project", "", id),
             Self::Customer(id) => ("customer", "", id),
             Self::Tag(id) => ("tag", "", id),
             Self::Model(id) => ("model", "", id),
@@ -117,6 +119,7 @@ impl<'a> TotalOf<'a> {
             organization
                 .zip(user)
                 .map(|(organization, user)| Self::OrganizationMember { organization, user }),
+            said(&row.project_id).map(Self::Project),
             said(&row.customer).map(Self::Customer),
             // A request that reached no deployment names what the client asked for, which may be anything.
             Some(Self::Model(&row.model)).filter(|_| !row.deployment_id.is_empty()),

@@ -33,6 +33,7 @@ statements! {
                WHEN 'member' THEN team_id = $3 AND user_id = $4
                WHEN 'organization' THEN organization_id = $4
                WHEN 'organization_member' THEN organization_id = $3 AND user_id = $4
+               WHEN 'project' THEN project_id = $4
                WHEN 'customer' THEN customer = $4
                WHEN 'key_model' THEN api_key = $3 AND model_group = $4
                WHEN 'user_model' THEN user_id = $3 AND model_group = $4
@@ -52,6 +53,8 @@ statements! {
                    JOIN budgets b ON b.id = g.budget_id
                  UNION ALL SELECT 'organization_member', m.organization_id, m.user_id, b.budget_duration
                    FROM organization_members m JOIN budgets b ON b.id = m.budget_id
+                 UNION ALL SELECT 'project', '', p.id, b.budget_duration FROM projects p
+                   JOIN budgets b ON b.id = p.budget_id
                  UNION ALL SELECT 'customer', '', c.id, b.budget_duration FROM customers c
                    JOIN budgets b ON b.id = c.budget_id
                  UNION ALL SELECT 'tag', '', a.name, b.budget_duration FROM tags a JOIN budgets b ON b.id = a.budget_id
@@ -102,6 +105,7 @@ fn subject<'a>(kind: &str, within: &'a str, id: &'a str) -> Option<Subject<'a>> 
         "member" => Subject::Member { team: within, user: id },
         "organization" => Subject::Organization(id),
         "organization_member" => Subject::OrganizationMember { organization: within, user: id },
+        "project" => Subject::Project(id),
         "customer" => Subject::Customer(id),
         "tag" => Subject::Tag(id),
         _ => {
@@ -279,6 +283,7 @@ fn table(kind: &str) -> &'static str {
         "member" => "LiteLLM_TeamMembership",
         "organization" => "LiteLLM_OrganizationTable",
         "organization_member" => "LiteLLM_OrganizationMembership",
+        "project" => "LiteLLM_ProjectTable",
         "customer" => "LiteLLM_EndUserTable",
         _ => "LiteLLM_TagTable",
     }

@@ -172,6 +172,7 @@ pub fn event(id: u128, key: Option<&VirtualKey>, started_secs: i64, cost: i64) -
             user_id: key.and_then(|key| key.user_id.as_deref().map(Box::from)),
             team_id: None,
             organization_id: text("org"),
+            project_id: text("project"),
             customer: text("customer-1"),
             tags: vec!["blue".into()],
             dialect: Dialect::AnthropicMessages,

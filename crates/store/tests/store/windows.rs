@@ -1,6 +1,7 @@
 //! Budgets for a time: a call counts in the window in which it began, whatever is late and whoever is at it.
 
 use domain::key::KeyTerms;
+use domain::owner::{Budget, Limits, Project};
 use domain::{AccountId, AccountKind, AccountPolicy, Role, User, VirtualKey};
 use kit::{Money, Timestamp};
 use serde_json::json;
@@ -90,6 +91,38 @@ backends! {
         assert_eq!(red(store).await, (132, 118, 2 * DAY));
         ship(store, 4, &key, DAY - 2, 100).await;
         assert_eq!(red(store).await, (132, 118, 2 * DAY), "the same batch again");
+    }
+
+    async fn what_a_project_spends_counts_in_the_window_of_its_budget(db: TestDb) {
+        let store = &db.store;
+        with_team(&db, "1d").await;
+        let limits = Limits { max_budget: Some(Money(100)), budget_duration: Some("1d".into()), ..Limits::default() };
+        let budget = Budget { id: "b".into(), limits, ..Budget::default() };
+        let project = Project { id: "p".into(), team_id: "red".into(), budget_id: Some("b".into()), ..Project::default() };
+        store.projects().create_with(&project, Some(&budget), &actor(1)).await.unwrap();
+        let call = async |id: u128, started: i64, cost: i64| {
+            let mut event = event(id, None, started, cost);
+            event.intent.project_id = Some("p".into());
+            store.ledger().ship(&[event], Timestamp::from_secs(started)).await.unwrap();
+        };
+        let spent = async || {
+            let shown = store.projects().get("p").await.unwrap().unwrap().spent;
+            let held = account(store, AccountKind::Project, "", "p").await;
+            assert_eq!((held.spend, held.spend - held.windows[0].base), (shown.total, shown.now));
+            (shown.total.0, shown.now.0, shown.resets_at.unwrap().micros() / 1_000_000)
+        };
+        call(1, 10, 7).await;
+        assert_eq!(spent().await, (7, 7, DAY));
+        call(2, DAY + 1, 5).await;
+        assert_eq!(store.windows().end_due(&actor(DAY + 2)).await.unwrap(), 1);
+        assert_eq!(spent().await, (12, 5, 2 * DAY));
+        call(3, DAY - 1, 100).await;
+        assert_eq!(spent().await, (112, 5, 2 * DAY), "a call of yesterday is shipped late");
+        let since = store.policy().account_spend_since(Timestamp(0)).await.unwrap();
+        let told = since.iter().find(|spent| spent.id.kind == AccountKind::Project).unwrap();
+        assert_eq!((told.spend.0, told.window.as_ref().unwrap().base.0), (112, 107));
+        store.projects().delete_all(&["p".into()], &actor(DAY + 3)).await.unwrap();
+        assert_eq!(store.windows().end_due(&actor(2 * DAY)).await.unwrap(), 0, "nothing is left of it");
     }
 
     async fn a_key_has_a_window_for_each_of_its_budgets_at_once(db: TestDb) {
