@@ -57,6 +57,9 @@ pub struct Budget {
     /// Kept and shown, and without effect.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+    /// Made with its owner, and gone with the last that has it; others stay until somebody deletes them.
+    #[serde(skip)]
+    pub is_own: bool,
 }
 
 /// Users who share keys, models and limits.
@@ -235,6 +238,13 @@ pub struct Tag {
     pub budget: Option<Budget>,
     #[serde(skip)]
     pub spent: Spent,
+}
+
+impl Budget {
+    /// One that is made with its owner.
+    pub fn own(id: String, limits: Limits, stamps: Stamps) -> Self {
+        Self { id, limits, stamps, is_own: true, ..Self::default() }
+    }
 }
 
 impl TeamRole {

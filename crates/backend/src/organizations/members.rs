@@ -64,13 +64,7 @@ pub async fn add(
     let max_budget = amount("max_budget_in_organization", max_budget_in_organization)?;
     let budget = || {
         let limits = Limits { max_budget, ..Limits::default() };
-        let stamps = || Stamps::new(&actor.id, actor.at);
-        max_budget.map(|_| Budget {
-            id: state.new_id(),
-            limits: limits.clone(),
-            stamps: stamps(),
-            ..Budget::default()
-        })
+        max_budget.map(|_| Budget::own(state.new_id(), limits, Stamps::new(&actor.id, actor.at)))
     };
     let new = members.into_iter().map(|member| {
         let role = role(member.role.as_deref())?;

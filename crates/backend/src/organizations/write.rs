@@ -36,7 +36,7 @@ pub async fn create(
     let stamps = Stamps::new(&actor.id, actor.at);
     let mut organization =
         Organization { id, budget_id: state.new_id(), stamps: stamps.clone(), ..Organization::default() };
-    let mut budget = Budget { id: organization.budget_id.clone(), stamps, ..Budget::default() };
+    let mut budget = Budget::own(organization.budget_id.clone(), Limits::default(), stamps);
     fields.apply(&input.raw, &mut organization)?;
     fields.limit(Sent(&input.raw), &mut budget.limits)?;
     let own = (organization.budget_id == budget.id).then_some(&budget);

@@ -27,7 +27,7 @@ pub async fn add<N: Sharer>(
             return Err(ApiError::plain("budget_id", "Name a budget, or limits of your own, not both."));
         }
         let stamps = Stamps::new(&actor.id, actor.at);
-        let budget = Budget { id: state.new_id(), limits, stamps, ..Budget::default() };
+        let budget = Budget::own(state.new_id(), limits, stamps);
         noun.set_budget_id(budget.id.clone());
         own = Some(budget);
     }

@@ -226,7 +226,7 @@ pub fn fresh(id: String, by: &str, at: Timestamp) -> Team {
 
 /// A budget of which nobody knows yet.
 pub fn fresh_budget(id: String, by: &str, at: Timestamp) -> Budget {
-    Budget { id, stamps: Stamps::new(by, at), ..Budget::default() }
+    Budget::own(id, Limits::default(), Stamps::new(by, at))
 }
 
 impl MemberFields {

@@ -111,13 +111,7 @@ pub async fn admit(
     let allowed = allowed.unwrap_or_else(|| allowed_by_default(&team));
     let budget = || {
         let own = limits != &Limits::default();
-        let stamps = || Stamps::new(&actor.id, actor.at);
-        own.then(|| Budget {
-            id: state.new_id(),
-            limits: limits.clone(),
-            stamps: stamps(),
-            ..Budget::default()
-        })
+        own.then(|| Budget::own(state.new_id(), limits.clone(), Stamps::new(&actor.id, actor.at)))
     };
     let new = members.into_iter().map(|member| member.resolve(state, &allowed, budget()));
     let new = new.collect::<Result<Vec<_>, _>>()?;

@@ -77,11 +77,10 @@ impl Belongs {
                 }
             };
             let team = caller.team(state, &id, Standing::TeamAdmin).await?;
-            let budget = max_budget.map(|max_budget| Budget {
-                id: state.new_id(),
-                limits: Limits { max_budget: Some(max_budget), ..Limits::default() },
-                stamps: Stamps::new(caller.user_id().unwrap_or_default(), state.clock.now()),
-                ..Budget::default()
+            let budget = max_budget.map(|max_budget| {
+                let limits = Limits { max_budget: Some(max_budget), ..Limits::default() };
+                let stamps = Stamps::new(caller.user_id().unwrap_or_default(), state.clock.now());
+                Budget::own(state.new_id(), limits, stamps)
             });
             let allowed = crate::teams::members::allowed_by_default(&team);
             places.teams.push((id, member(role).resolve(state, &allowed, budget)?));

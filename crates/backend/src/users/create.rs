@@ -120,15 +120,8 @@ pub async fn create(
     places.invitation = invited.1;
     let key = first.made_for(&user, &state, &caller, &places, &actor).await?;
     let stored = key.as_ref().map(|(_, key)| key);
-    state
-        .store
-        .users()
-        .create(&user, hash.as_deref(), stored, &places, &actor)
-        .await
-        .map_err(|error| taken(error, &id, &email))?;
-    if user.budget_duration().is_some() {
-        user.resets_at = state.store.users().get(&id).await?.and_then(|user| user.resets_at);
-    }
+    let made = state.store.users().create(&user, hash.as_deref(), stored, &places, &actor).await;
+    user.resets_at = made.map_err(|error| taken(error, &id, &email))?;
     let invitation_link = invited.0.map(|id: String| invitations::link(&id));
     if invitation_link.is_some() {
         // A link is made; nobody is written to.

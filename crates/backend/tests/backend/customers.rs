@@ -56,4 +56,37 @@ backends! {
         app.post("/tag/update", json!({"name": "batch"})).await.error(404);
         app.misfits(Method::POST, "/tag/new", json!({"name": "x"}), &["name", "description", "models", "model_info", "budget_id", "max_budget"]).await;
     }
+
+    async fn a_budget_that_was_made_for_someone_goes_with_them(app: App) {
+        let ids = async || {
+            let budgets = app.get("/budget/list").await.ok();
+            let mut ids = budgets.as_array().unwrap().iter().map(|one| one["budget_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+            ids.sort();
+            ids
+        };
+        app.post("/budget/new", json!({"budget_id": "tier", "max_budget": 5})).await.ok();
+        for (path, body) in [
+            ("/customer/new", json!({"user_id": "own", "max_budget": 1})),
+            ("/customer/new", json!({"user_id": "sharer", "budget_id": "tier"})),
+            ("/tag/new", json!({"name": "own", "max_budget": 1})),
+        ] {
+            app.post(path, body).await.ok();
+        }
+        assert_eq!(ids().await.len(), 3);
+        // A limit of its own in place of a shared budget, and back again.
+        app.post("/customer/update", json!({"user_id": "sharer", "max_budget": 2})).await.ok();
+        assert_eq!(ids().await.len(), 3, "nobody else had it");
+        app.post("/customer/new", json!({"user_id": "another", "budget_id": "tier"})).await.ok();
+        app.post("/customer/update", json!({"user_id": "sharer", "max_budget": 3})).await.ok();
+        assert_eq!(ids().await.len(), 4);
+        app.post("/customer/update", json!({"user_id": "sharer", "budget_id": "tier"})).await.ok();
+        assert_eq!(ids().await.len(), 3);
+        // One that was made for somebody, and that somebody else has too.
+        let own = app.get("/customer/info?end_user_id=own").await.ok()["litellm_budget_table"]["budget_id"].clone();
+        let key = app.post("/key/generate", json!({"budget_id": own})).await.ok();
+        app.post("/customer/delete", json!({"user_ids": ["own", "sharer", "another"]})).await.ok();
+        app.post("/tag/delete", json!({"name": "own"})).await.ok();
+        assert_eq!(ids().await, [own.as_str().unwrap(), "tier"]);
+        assert_eq!(key["budget_id"], own);
+    }
 }

@@ -53,6 +53,18 @@ backends! {
         }
     }
 
+    async fn what_is_made_with_a_name_says_when_its_budget_begins_anew(app: App) {
+        let body = json!({"user_id": "u", "max_budget": 1, "budget_duration": "1d", "auto_create_key": false});
+        let made = app.named(MASTER, "/user/new", "user", &body).await.ok();
+        assert_eq!(made["budget_reset_at"], app.get("/user/info?user_id=u").await.ok()["user_info"]["budget_reset_at"]);
+        assert_eq!(made["budget_reset_at"], "2026-02-01T00:00:00Z");
+        let body = json!({"max_budget": 1, "budget_duration": "1d"});
+        for path in ["/key/generate", "/team/new"] {
+            let made = app.named(MASTER, path, "other", &body).await.ok();
+            assert_eq!(made["budget_reset_at"], "2026-02-01T00:00:00Z", "{path}");
+        }
+    }
+
     async fn a_name_is_for_one_body_of_one_caller_on_one_route(app: App) {
         let first = app.named(MASTER, "/key/generate", "n", &json!({"key_alias": "a"})).await.ok();
         let other = app.named(MASTER, "/key/generate", "n", &json!({"key_alias": "b"})).await;

@@ -17,14 +17,14 @@ statements! {
                    " ORDER BY created_at DESC, id LIMIT CAST($2 AS BIGINT) OFFSET CAST($3 AS BIGINT)");
     COUNT = concat!("SELECT COUNT(*)", filters!());
     PUT = "INSERT INTO budgets (id, max_budget_nano, soft_budget_nano, budget_duration, max_parallel_requests, tpm_limit,
-             rpm_limit, tpd_limit, model_max_budget, created_at, created_by, updated_at, updated_by, extra)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             rpm_limit, tpd_limit, model_max_budget, created_at, created_by, updated_at, updated_by, extra, is_own)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
            ON CONFLICT (id) DO UPDATE SET max_budget_nano = excluded.max_budget_nano,
              soft_budget_nano = excluded.soft_budget_nano, budget_duration = excluded.budget_duration,
              max_parallel_requests = excluded.max_parallel_requests, tpm_limit = excluded.tpm_limit,
              rpm_limit = excluded.rpm_limit, tpd_limit = excluded.tpd_limit,
              model_max_budget = excluded.model_max_budget, updated_at = excluded.updated_at,
-             updated_by = excluded.updated_by, extra = excluded.extra";
+             updated_by = excluded.updated_by, extra = excluded.extra, is_own = excluded.is_own";
     DELETE = "DELETE FROM budgets WHERE id = $1";
 }
 
@@ -52,6 +52,7 @@ impl Noun for Budget {
             limits: row.limits()?,
             stamps: row.stamps("")?,
             extra: row.json("extra")?,
+            is_own: row.flag("is_own")?,
         })
     }
 
@@ -60,6 +61,7 @@ impl Noun for Budget {
         cells.extend(Cell::limits(&self.limits)?);
         cells.extend(Cell::stamps(&self.stamps));
         cells.push(Cell::json(&self.extra)?);
+        cells.push(self.is_own.into());
         Ok(cells)
     }
 

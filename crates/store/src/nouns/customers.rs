@@ -83,6 +83,10 @@ impl Noun for Customer {
         Some((super::duration(self.budget.as_ref()), Vec::new()))
     }
 
+    fn budget_id(&self) -> Option<&str> {
+        self.budget_id.as_deref()
+    }
+
     fn stamps(&mut self) -> &mut Stamps {
         &mut self.stamps
     }

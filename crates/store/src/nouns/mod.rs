@@ -94,6 +94,10 @@ pub trait Noun: Clone + PartialEq + Serialize + Send + Sync + Sized {
         (Self::STATEMENTS.list, Self::STATEMENTS.count)
     }
     fn stamps(&mut self) -> &mut Stamps;
+    /// The budget as an object that it has, if any.
+    fn budget_id(&self) -> Option<&str> {
+        None
+    }
     fn team(&self) -> Option<String> {
         None
     }

@@ -107,6 +107,10 @@ impl Noun for Organization {
         Some((super::duration(self.budget.as_ref()), Vec::new()))
     }
 
+    fn budget_id(&self) -> Option<&str> {
+        Some(&self.budget_id)
+    }
+
     fn stamps(&mut self) -> &mut Stamps {
         &mut self.stamps
     }

@@ -110,6 +110,10 @@ impl Noun for Project {
         Some((super::duration(self.budget.as_ref()), Vec::new()))
     }
 
+    fn budget_id(&self) -> Option<&str> {
+        self.budget_id.as_deref()
+    }
+
     fn stamps(&mut self) -> &mut Stamps {
         &mut self.stamps
     }

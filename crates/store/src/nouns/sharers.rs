@@ -22,7 +22,6 @@ statements! {
 
 /// An owner that may share a budget.
 pub trait Sharer: Noun {
-    fn budget_id(&self) -> Option<&str>;
     fn set_budget_id(&mut self, id: String);
     fn budget(&self) -> Option<&Budget>;
 }
@@ -30,10 +29,6 @@ pub trait Sharer: Noun {
 macro_rules! sharers {
     ($($noun:ty),*) => {$(
         impl Sharer for $noun {
-            fn budget_id(&self) -> Option<&str> {
-                self.budget_id.as_deref()
-            }
-
             fn set_budget_id(&mut self, id: String) {
                 self.budget_id = Some(id);
             }
@@ -54,10 +49,6 @@ sharers!(
 );
 
 impl Sharer for Organization {
-    fn budget_id(&self) -> Option<&str> {
-        Some(&self.budget_id)
-    }
-
     fn set_budget_id(&mut self, id: String) {
         self.budget_id = id;
     }
@@ -149,16 +140,30 @@ impl Write<'_> {
         }
         let limits = held.map(|budget| budget.limits).unwrap_or_default();
         let stamps = Stamps::new(&self.actor.id, self.actor.at);
-        let mut budget = Budget { id: fresh_id, limits, stamps, ..Budget::default() };
+        let mut budget = Budget::own(fresh_id, limits, stamps);
         limit(&mut budget.limits)?;
         Ok(self.create(&budget).await?.id)
     }
 
     /// A budget that one owner has.
     async fn unshared(&mut self, id: &str) -> Result<Option<Budget>, StoreError> {
-        let sharers = on!(&mut self.tx, |tx| {
+        if self.sharers(id).await? > 1 { Ok(None) } else { self.get(&Name::from(id)).await }
+    }
+
+    async fn sharers(&mut self, id: &str) -> Result<i64, StoreError> {
+        Ok(on!(&mut self.tx, |tx| {
             sqlx::query_scalar::<_, i64>(SHARERS).bind(id).fetch_one(&mut **tx).await?
-        });
-        if sharers > 1 { Ok(None) } else { self.get(&Name::from(id)).await }
+        }))
+    }
+
+    /// Deletes a budget that was made with its owner, once nobody has it any more.
+    pub(super) async fn drop_own_budget(&mut self, id: &str) -> Result<(), StoreError> {
+        if self.sharers(id).await? > 0 {
+            return Ok(());
+        }
+        match self.get::<Budget>(&Name::from(id)).await? {
+            Some(budget) if budget.is_own => self.remove(&budget).await,
+            _ => Ok(()),
+        }
     }
 }

@@ -210,6 +210,10 @@ impl Noun for Team {
         Some((self.limits.budget_duration.as_deref(), others.collect()))
     }
 
+    fn budget_id(&self) -> Option<&str> {
+        self.member_budget_id.as_deref()
+    }
+
     fn stamps(&mut self) -> &mut Stamps {
         &mut self.stamps
     }

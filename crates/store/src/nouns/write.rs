@@ -47,10 +47,24 @@ impl<'a> Write<'a> {
     ) -> Result<N, StoreError> {
         let stamps = after.stamps();
         (stamps.updated_at, stamps.updated_by) = (self.actor.at, Some(self.actor.id.clone()));
-        self.put(action, Some(before), &after).await
+        let after = self.put(action, Some(before), &after).await?;
+        match before.budget_id() {
+            Some(id) if after.budget_id() != Some(id) => self.drop_own_budget(id).await?,
+            _ => {}
+        }
+        Ok(after)
     }
 
+    /// Deletes a row, and its budget when that was made with it.
     pub async fn delete<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
+        self.remove(noun).await?;
+        match noun.budget_id() {
+            Some(id) => self.drop_own_budget(id).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn remove<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
         self.tx.record_change(noun.subject(), "deleted", self.actor).await?;
         self.tx.drop_windows(noun.subject()).await?;
         if let Some((kind, _)) = noun.model_budgets()? {

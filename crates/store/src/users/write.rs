@@ -1,5 +1,5 @@
 use domain::{AccountKind, Calendar, Role, User, VirtualKey};
-use kit::{KeyHash, Money};
+use kit::{KeyHash, Money, Timestamp};
 use serde_json::{Map, Value};
 
 use super::row::UserRow;
@@ -83,7 +83,8 @@ impl UserPatch {
 }
 
 impl Users<'_> {
-    /// Adds a user with the places that they have in teams and organisations, and a first key.
+    /// Adds a user with the places that they have in teams and organisations, and a first key. Returns when their budget
+    /// begins anew: until the actor's receipt is settled nobody else can read that.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] when the id, the address or the key's alias is taken, [`StoreError::Missing`] when a team
@@ -95,7 +96,7 @@ impl Users<'_> {
         key: Option<&VirtualKey>,
         places: &Places,
         actor: &Actor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Timestamp>, StoreError> {
         let mut write = Write::begin(self.db, actor).await?;
         write.tx.record_change(Subject::User(&user.id), "created", actor).await?;
         if let Some(key) = key {
@@ -118,7 +119,9 @@ impl Users<'_> {
         if let Some(key) = key {
             write.tx.audit_key("created", None, Some(key), actor).await?;
         }
-        write.finish().await
+        let made = write.tx.find_user(Some(&user.id), None).await?;
+        write.finish().await?;
+        Ok(made.and_then(|made| made.resets_at))
     }
 
     /// Changes a user and returns them as they are then; `None` when there is no such user.
