@@ -1,8 +1,9 @@
 //! The control plane: keys, users, budgets and those that have them, spend, models, analytics, the audit log and sign-in over HTTP, described by OpenAPI.
 //!
-//! Knows nothing of LLM calls, wire dialects, prices or SQL, and never talks to a provider; whatever
+//! Knows nothing of LLM calls, wire dialects, prices or SQL, and talks to no provider, only to those who get alerts; whatever
 //! happens here, gateways go on answering. Reads no clock and no randomness but what [`State`] brings.
 
+mod alerts;
 mod analytics;
 mod audit;
 mod auth;
@@ -31,6 +32,7 @@ mod time;
 mod users;
 mod windows;
 
+pub use alerts::AlertChannel;
 pub use auth::rules as roles;
 pub use http::limits::Limits;
 pub use http::reports::ReportLimits;

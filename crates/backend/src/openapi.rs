@@ -19,8 +19,8 @@ use crate::http::once;
 use crate::http::reports::{Reports, govern};
 use crate::state::Shared;
 use crate::{
-    analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations, projects,
-    session, settings, spend, system, tags, teams, users,
+    alerts, analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations,
+    projects, session, settings, spend, system, tags, teams, users,
 };
 
 #[derive(OpenApi)]
@@ -82,6 +82,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(session::routes())
         .merge(invitations::routes())
         .merge(settings::routes())
+        .merge(alerts::routes())
         .merge(system::routes())
 }
 

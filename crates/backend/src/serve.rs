@@ -21,8 +21,7 @@ use tower_service::Service as _;
 use crate::audit::keep_bounded;
 use crate::openapi::router;
 use crate::state::State;
-use crate::windows;
-use crate::{fold, prune};
+use crate::{alerts, fold, prune, windows};
 
 /// Longest wait for open requests once shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +48,8 @@ pub async fn serve(
         Chore(tokio::spawn(fold::keep_bounded(state.clone()))),
         Chore(tokio::spawn(fold::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(windows::run(state.store.clone(), state.clock.clone()))),
+        Chore(tokio::spawn(alerts::watch(state.clone()))),
+        Chore(tokio::spawn(alerts::send(state.clone()))),
     ];
     let router = router(state);
     let mut http = http1::Builder::new();

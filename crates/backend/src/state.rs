@@ -4,6 +4,7 @@ use std::time::Duration;
 use kit::{Clock, KeyHash, Rng, Secret};
 use store::{Store, Vault};
 
+use crate::alerts::AlertChannel;
 use crate::http::limits::Limits;
 use crate::http::reports::ReportLimits;
 use crate::models::Catalog;
@@ -34,6 +35,8 @@ pub struct State {
     pub audit_retention: Option<Duration>,
     /// How long usage of quarter-hours is kept; `None` is forever.
     pub quarter_hours_retention: Option<Duration>,
+    /// Who is told of budgets that are used up.
+    pub alerts: Vec<AlertChannel>,
     /// Every setting of the configuration.
     pub settings: Vec<config::SettingFact>,
     /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
@@ -67,6 +70,7 @@ impl State {
             report_limits: ReportLimits::default(),
             audit_retention: None,
             quarter_hours_retention: None,
+            alerts: Vec::new(),
             settings: Vec::new(),
             beyond: None,
             throttle: Throttle::default(),

@@ -8,7 +8,7 @@ use crate::keys::{self, Key, Kind, Support};
 use crate::settings::Sections;
 
 /// What acts and is a secret, or holds one.
-const HIDDEN: [&str; 2] = ["database_url", "master_key"];
+const HIDDEN: [&str; 3] = ["alert_to_webhook_url", "database_url", "master_key"];
 
 /// One setting that the file may have.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +72,7 @@ fn masked(name: &str, value: Value) -> Value {
 mod tests {
     #[test]
     fn settings_are_told_without_their_secrets() {
-        let file = b"general_settings:\n  master_key: sk-0123456789abcdef0123456789abcdef\n  alerting: [hook-of-mine]\n\
+        let file = b"general_settings:\n  master_key: sk-0123456789abcdef0123456789abcdef\n  public_routes: [hook-of-mine]\n\
                      router_settings:\n  num_retries: 7\n  routing_strategy: simple-shuffle\n  redis_password: os.environ/P\n";
         let env = |name: &str| (name == "P").then(|| "p4ss-w0rd".to_owned());
         let facts = crate::check_bytes("c.yaml", file, &env).unwrap().config.facts;
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!((find("num_retries").value.clone(), find("num_retries").acts), (Some(7.into()), true));
         assert_eq!(find("routing_strategy").value, Some("simple-shuffle".into()));
         assert_eq!((find("cooldown_time").value.clone(), find("cooldown_time").kind), (None, "Float"));
-        assert!(!find("alerting").acts);
+        assert!(!find("public_routes").acts);
         let told = format!("{facts:?}");
         for secret in ["0123456789", "p4ss-w0rd", "hook-of-mine"] {
             assert!(!told.contains(secret), "{secret}");

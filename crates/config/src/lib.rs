@@ -4,6 +4,7 @@
 //! Knows nothing of HTTP, databases or how a provider is called; it opens files and nothing else, and
 //! sees the environment only through the function that it is given.
 
+mod alerts;
 mod builtin;
 mod config;
 mod database;
@@ -28,6 +29,7 @@ mod schema;
 mod settings;
 mod yaml;
 
+pub use alerts::{AlertChannel, AlertFormat};
 pub use builtin::builtin_deployments;
 pub use config::{Config, ProviderEnv};
 pub use deployments::{LoadedModel, ModelRules, read_model};

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use domain::Calendar;
 
+use crate::alerts::AlertChannel;
 use crate::environment::Environment;
 use crate::fields::{Fields, Unknown};
 use crate::journal::Journal;
@@ -84,6 +85,8 @@ pub struct Settings {
     /// `litellm_key_header_name`: the header that carries the key instead of the usual ones.
     pub key_header_name: Option<String>,
     pub journal: Journal,
+    /// Where alerts of budgets go.
+    pub alerts: Vec<AlertChannel>,
     /// How long the audit log is kept, at most a century; `None` keeps it forever. Default 365 days.
     pub audit_log_retention: Option<Duration>,
     /// How long usage of quarter-hours is kept; `None` is forever.
@@ -126,6 +129,7 @@ impl Default for Settings {
             model_group_alias: BTreeMap::new(),
             key_header_name: None,
             journal: Journal::default(),
+            alerts: Vec::new(),
             audit_log_retention: Some(days(AUDIT_LOG_RETENTION_DAYS)),
             quarter_hours_retention: Some(days(QUARTER_HOURS_RETENTION_DAYS)),
         }
@@ -221,6 +225,7 @@ impl<'n> Sections<'n> {
             model_group_alias: aliases(router, problems),
             key_header_name: general.string("litellm_key_header_name"),
             journal: Journal::read(bulkhead, env, problems),
+            alerts: crate::alerts::read(general, env, problems),
             audit_log_retention: bulkhead
                 .whole("audit_log_retention_days", 0, problems)
                 .or_else(|| whole(env, "BULKHEAD_AUDIT_LOG_RETENTION_DAYS", problems))

@@ -346,3 +346,37 @@ proptest! {
         let _ = check_bytes("x", broken.as_bytes(), &|_| None).map_err(|errors| errors.to_string());
     }
 }
+
+#[test]
+fn alerts_go_where_the_configuration_and_the_environment_say() {
+    let read = |alerting: &str, env: &[(&str, &str)]| {
+        let text = format!("general_settings:\n{alerting}");
+        let find =
+            |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let loaded = check_bytes("config.yaml", text.as_bytes(), &find).unwrap();
+        let channels = loaded.config.settings.alerts.iter();
+        let channels =
+            channels.map(|one| format!("{} {}", one.format.as_str(), one.url.reveal())).collect::<Vec<_>>();
+        let told = loaded.warnings.iter().map(ToString::to_string).collect::<String>();
+        assert!(!told.contains("s3cret") && !format!("{:?}", loaded.config).contains("s3cret"), "{told}");
+        (channels, told)
+    };
+    let env = [("SLACK_WEBHOOK_URL", "http://slack/s3cret"), ("WEBHOOK_URL", "http://own/s3cret")];
+    let (channels, told) = read("  alerting: [slack, webhook]\n", &env);
+    assert_eq!(
+        (channels, &*told),
+        (vec!["slack http://slack/s3cret".into(), "webhook http://own/s3cret".into()], "")
+    );
+    let (channels, _) = read("  alerting: [slack]\n", &[("ALERTING_WEBHOOK_URL", "http://teams/s3cret")]);
+    assert_eq!(channels, ["slack http://teams/s3cret"]);
+    let own = "  alerting: [slack]\n  alert_to_webhook_url:\n    budget_alerts: [http://a/s3cret, http://b/s3cret]\n    outage_alerts: http://c\n";
+    assert_eq!(read(own, &env).0, ["slack http://a/s3cret", "slack http://b/s3cret"]);
+    assert_eq!(read("  alerting: [slack]\n  alert_types: [outage_alerts]\n", &env).0, Vec::<String>::new());
+    assert_eq!(read("  alert_types: [budget_alerts]\n", &env).0, Vec::<String>::new());
+    let (channels, told) = read("  alerting: [slack, email]\n", &[]);
+    assert_eq!(channels, Vec::<String>::new());
+    assert!(
+        told.contains("`SLACK_WEBHOOK_URL` is not set") && told.contains("`email` is not supported yet"),
+        "{told}"
+    );
+}

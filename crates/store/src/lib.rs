@@ -1,9 +1,10 @@
-//! Keeps keys, users, teams and other owners of budgets, models, credentials, policy changes, the audit log, usage and sign-ins
-//! in SQLite or Postgres; the only crate that speaks SQL.
+//! Keeps keys, users, teams and other owners of budgets, alerts of these, models, credentials, policy changes, the audit log,
+//! usage and sign-ins in SQLite or Postgres; the only crate that speaks SQL.
 //!
 //! Knows nothing of HTTP, LLMs, prices or what a key may do, and reads no clock: times come in as arguments.
 //! Every statement is written once for both databases and is prepared against both in a test.
 
+pub mod alerts;
 pub mod audit;
 pub mod credentials;
 mod db;

@@ -12,6 +12,7 @@ pub(crate) use statements;
 /// Every statement with its name.
 pub fn every_statement() -> Vec<(&'static str, &'static str)> {
     [
+        &crate::alerts::every_statement(),
         &crate::audit::every_statement(),
         &crate::keys::every_statement(),
         &crate::ledger::every_statement(),

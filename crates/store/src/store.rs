@@ -3,6 +3,7 @@ use std::sync::Arc;
 use domain::Calendar;
 use domain::owner::{Budget, Customer, Member, Organization, OrganizationMember, Project, Tag, Team};
 
+use crate::alerts::Alerts;
 use crate::audit::Audit;
 use crate::credentials::Credentials;
 use crate::db::{Db, Either, on};
@@ -93,6 +94,10 @@ impl Store {
     /// Closes all connections once they are idle.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts { db: &self.db }
     }
 
     pub fn audit(&self) -> Audit<'_> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead_upstream::{
-    Body, BodyError, Client, ClientSettings, Destination, ReadError, SendError, Sending, Target,
-    read_limited, tls,
+    Body, BodyError, Client, ClientSettings, Destination, Hook, HookError, ReadError, SendError, Sending,
+    Target, read_limited, tls,
 };
 use bytes::Bytes;
 use domain::Dialect;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
-use kit::{ManualClock, SeededRng};
+use kit::{ManualClock, Secret, SeededRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -265,4 +265,41 @@ async fn a_body_left_after_its_last_event_gives_its_connection_back_when_the_end
         assert_eq!(last, "done");
     }
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hook_says_what_became_of_its_message_and_only_the_host_of_its_address() {
+    let (listener, url) = listen().await;
+    let hook = Hook::new(client(), &Secret::new(&url)).unwrap();
+    let server = async {
+        let mut seen = Vec::new();
+        for answer in [OK, "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n"] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            seen.push(read_request(&mut stream).await);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        let (mut silent, _) = listener.accept().await.unwrap();
+        read_request(&mut silent).await;
+        assert!(ends(&mut silent).await, "the exchange is closed when its time is over");
+        seen
+    };
+    let posts = async {
+        let post = || hook.post("{\"a\":1}".into(), IDLE_MAX);
+        let first = post().await;
+        let second = post().await;
+        (first, second, hook.post("{\"a\":1}".into(), Duration::from_millis(50)).await)
+    };
+    let (seen, (first, second, third)) = tokio::join!(server, posts);
+    assert!(
+        seen[0].starts_with("POST /v1/chat HTTP/1.1\r\n")
+            && seen[0].contains("content-type: application/json")
+    );
+    assert_eq!((first, second), (Ok(()), Err(HookError::Status(http::StatusCode::FOUND))));
+    assert_eq!(third, Err(HookError::Timeout(Duration::from_millis(50))));
+    drop(listener);
+    let error = hook.post("{}".into(), IDLE_MAX).await.unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1") && !error.contains("/v1/chat"), "{error}");
+    for address in ["", "/path", "ftp://a/b", "https://user:password@host/"] {
+        assert_eq!(Hook::new(client(), &Secret::new(address)).err(), Some(HookError::Address), "{address}");
+    }
 }

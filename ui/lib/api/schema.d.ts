@@ -25,8 +25,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The callbacks and alerts that act: none yet. */
+        /** The callbacks and alerts that act. There are no callbacks yet. */
         get: operations["listActiveCallbacks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerting/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts of budgets, the newest first: one page of them, and how many there are in `x-total-count`. Those that wait no
+         *     more are kept for 30 days.
+         */
+        get: operations["listAlerts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -42,7 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The settings of alerts: there are no alerts yet. */
+        /** The settings of alerts that can be changed here: none, they are in the configuration. */
         get: operations["listAlertingSettings"];
         put?: never;
         post?: never;
@@ -2720,6 +2740,31 @@ export interface components {
             member: components["schemas"]["Members"];
             organization_id: string;
         };
+        /**
+         * @description An alert of a budget, and what became of it.
+         * @example {
+         *       "attempts": 1,
+         *       "channel": "slack",
+         *       "event": "soft_budget_crossed",
+         *       "id": "019a",
+         *       "state": "sent"
+         *     }
+         */
+        AlertView: {
+            /** Format: int32 */
+            attempts: number;
+            /** @description `slack` or `webhook`, with a number when there are several. */
+            channel: string;
+            created_at: string;
+            /** @description Why the last try failed. */
+            error?: string | null;
+            /** @description `soft_budget_crossed`, `threshold_crossed` (95 %) or `budget_crossed`. */
+            event: string;
+            id: string;
+            message: string;
+            /** @description `waiting`, `sent` or `failed`: not tried again. */
+            state: string;
+        };
         AskedKeys: {
             key_aliases?: string[] | null;
             /** @description Raw keys or hashes; with the aliases at most 100. */
@@ -4865,6 +4910,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActiveCallbacks"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+                /** @description `waiting`, `sent` or `failed`. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertView"][];
                 };
             };
             /** @description The request makes no sense */

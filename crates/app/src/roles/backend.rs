@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::{Catalog, ModelCard, State};
+use backend::{AlertChannel, Catalog, ModelCard, State};
 use domain::Deployment;
-use kit::{Rng, Secret};
+use kit::{Clock, Rng, Secret};
 use pricing::{Price, PriceBook};
 use serde_json::{Map, Value};
 
@@ -50,9 +50,31 @@ async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure
     state.catalog = catalog(assembly);
     state.audit_retention = assembly.config.settings.audit_log_retention;
     state.quarter_hours_retention = assembly.config.settings.quarter_hours_retention;
+    state.alerts = alert_channels(&assembly.config.settings.alerts, &state.clock)?;
     state.settings.clone_from(&assembly.config.facts);
     state.version = env!("CARGO_PKG_VERSION");
     Ok(state)
+}
+
+/// What is sent to them goes over connections of their own.
+fn alert_channels(
+    configured: &[config::AlertChannel],
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<AlertChannel>, Failure> {
+    if configured.is_empty() {
+        return Ok(Vec::new());
+    }
+    let said = |error: &dyn std::fmt::Display| Failure::Said(error.to_string());
+    let extra_roots = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
+    let tls = upstream::tls::client_config(extra_roots.as_deref()).map_err(|error| said(&error))?;
+    let client = upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock.clone(), &mut OsRng);
+    let channel = |channel: &config::AlertChannel| {
+        let hook = upstream::Hook::new(client.clone(), &channel.url);
+        let hook =
+            hook.map_err(|error| Failure::Said(format!("alerts to {}: {error}", channel.format.as_str())))?;
+        Ok(AlertChannel { format: channel.format, hook })
+    };
+    configured.iter().map(channel).collect()
 }
 
 fn catalog(assembly: &Assembly) -> Catalog {

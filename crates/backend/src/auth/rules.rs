@@ -204,6 +204,7 @@ pub const RULES: &[Rule] = &[
     get("/callbacks/list", ADMIN_READ),
     get("/callbacks/configs", ADMIN_READ),
     get("/active/callbacks", ADMIN_READ),
+    get("/alerting/list", ADMIN_READ),
     get("/alerting/settings", ADMIN_READ),
     get("/router/settings", ADMIN_READ),
     get("/router/fields", ADMIN_READ),

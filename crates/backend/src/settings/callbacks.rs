@@ -1,6 +1,6 @@
-//! Callbacks and alerts: there are none yet, whatever the configuration names.
+//! Callbacks and alerts that act. There are no callbacks yet, whatever the configuration names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State as Extract;
@@ -12,7 +12,7 @@ use super::not_here;
 use super::router::current;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Input;
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// Callbacks by when they are called.
 #[derive(Default, Serialize, ToSchema)]
@@ -56,16 +56,23 @@ pub struct ActiveCallbacks {
     num_alerting: usize,
 }
 
-/// The callbacks and alerts that act: none yet.
+/// The callbacks and alerts that act. There are no callbacks yet.
 #[utoipa::path(
     get, path = "/active/callbacks", tag = "settings", operation_id = "listActiveCallbacks",
     responses((status = 200, body = ActiveCallbacks), Refusals),
 )]
-pub async fn active() -> Json<ActiveCallbacks> {
-    Json(ActiveCallbacks::default())
+pub async fn active(Extract(state): Extract<Shared>) -> Json<ActiveCallbacks> {
+    let alerting = alerts(&state);
+    Json(ActiveCallbacks { num_alerting: alerting.len(), alerting, ..ActiveCallbacks::default() })
 }
 
-/// The settings of alerts: there are no alerts yet.
+/// Each kind of channel once.
+fn alerts(state: &State) -> Vec<String> {
+    let kinds = state.alerts.iter().map(|channel| channel.format.as_str()).collect::<BTreeSet<_>>();
+    kinds.into_iter().map(str::to_owned).collect()
+}
+
+/// The settings of alerts that can be changed here: none, they are in the configuration.
 #[utoipa::path(
     get, path = "/alerting/settings", tag = "settings", operation_id = "listAlertingSettings",
     responses((status = 200, body = Vec<BTreeMap<String, String>>), Refusals),
@@ -94,7 +101,7 @@ pub async fn configured(Extract(state): Extract<Shared>) -> Json<ConfiguredCallb
     Json(ConfiguredCallbacks {
         status: "success",
         callbacks: Vec::new(),
-        alerts: Vec::new(),
+        alerts: alerts(&state),
         router_settings: current(&state),
         available_callbacks: Map::new(),
     })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::support::{App, Kind, MASTER};
 
 async fn app() -> App {
-    let file = b"general_settings:\n  max_request_size_mb: 9\n  alerting: [slack-hook]\n\
+    let file = b"general_settings:\n  max_request_size_mb: 9\n  public_routes: [slack-hook]\n\
                  router_settings:\n  num_retries: 7\n  fallbacks: [{a: [b]}]\nlitellm_settings:\n  callbacks: [langfuse]\n";
     let loaded = config::check_bytes("config.yaml", file, &|_| None).unwrap().config;
     App::with(Kind::Sqlite, |state| {
@@ -27,7 +27,7 @@ async fn settings_are_told_as_they_are_and_act() {
         (&size["field_value"], &size["source"], &size["acts"]),
         (&json!(9), &json!("config"), &json!(true))
     );
-    let alerting = named(&general, "alerting");
+    let alerting = named(&general, "public_routes");
     assert_eq!((&alerting["acts"], &alerting["field_value"]), (&json!(false), &json!(["****"])));
     assert_eq!(
         named(&app.get("/config/list?config_type=router_settings").await.ok(), "fallbacks")["acts"],

@@ -2,6 +2,17 @@ use super::{Key, Kind::*, acts, later, quiet};
 
 pub const GENERAL_SETTINGS: &[Key] = &[
     acts(
+        "alert_to_webhook_url",
+        Any,
+        "Map of kind of alert to URL or URLs for `slack`, in place of `SLACK_WEBHOOK_URL`; of the kinds `budget_alerts` acts.",
+    ),
+    acts("alert_types", List, "Kinds of alerts that are sent; of these `budget_alerts` acts. Default all."),
+    acts(
+        "alerting",
+        List,
+        "Where alerts of budgets go: `slack` (`SLACK_WEBHOOK_URL`, else `ALERTING_WEBHOOK_URL`) and `webhook` (`WEBHOOK_URL`).",
+    ),
+    acts(
         "client_write_timeout",
         Seconds,
         "Longest wait, in seconds, for a client that has an answer to read and reads none of it. Default 300.",
@@ -42,9 +53,6 @@ pub const GENERAL_SETTINGS: &[Key] = &[
     later("add_user_information_to_llm_headers", Any),
     later("admin_only_routes", List),
     later("admission_queue_timeout_seconds", Seconds),
-    later("alert_to_webhook_url", Any),
-    later("alert_types", List),
-    later("alerting", List),
     later("alerting_args", Map),
     later("alerting_threshold", Seconds),
     later("allow_cli_sso_verification_uri_complete", Bool),

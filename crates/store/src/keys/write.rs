@@ -51,6 +51,7 @@ statements! {
     // What is set is what counts, in every window.
     COUNT_ALL = "UPDATE budget_windows SET base_nano = 0 WHERE kind = 'key' AND within = '' AND id = $1";
     MOVE_WINDOWS = "UPDATE budget_windows SET id = $2 WHERE kind = 'key' AND within = '' AND id = $1";
+    MOVE_CROSSINGS = "UPDATE budget_crossings SET id = $2 WHERE kind = 'key' AND within = '' AND id = $1";
 }
 
 impl Keys<'_> {
@@ -193,8 +194,10 @@ impl Keys<'_> {
         tx.delete_key(hash, Some(key.hash), actor).await?;
         tx.insert_key(&KeyRow::try_from(&key)?, spend_at.micros()).await?;
         on!(&mut tx, |tx| {
-            let moving = sqlx::query(MOVE_WINDOWS).bind(hash.to_hex()).bind(key.hash.to_hex());
-            moving.execute(&mut **tx).await?;
+            for moving in [MOVE_WINDOWS, MOVE_CROSSINGS] {
+                let moving = sqlx::query(moving).bind(hash.to_hex()).bind(key.hash.to_hex());
+                moving.execute(&mut **tx).await?;
+            }
         });
         tx.keep_key_windows(&key, &self.db.calendar, actor).await?;
         tx.audit_key("rotated", Some(&before), Some(&key), actor).await?;

@@ -29,8 +29,8 @@ pub use accounts::{AccountPage, AccountStart, StoredAccount};
 pub use spend::{AccountSpend, KeySpend, Spent};
 pub use subject::Subject;
 
-pub(crate) use terms::amount;
 use terms::{Extra, Metadata};
+pub(crate) use terms::{amount, key_raise, key_soft_budget};
 
 /// The channel on which Postgres tells of a change, and how to tell; SQLite has no such thing.
 const CHANNEL: &str = "bulkhead_policy";

@@ -79,6 +79,15 @@ impl Metadata {
     }
 }
 
+/// For how long a key's main budget is larger, and by how much.
+pub(crate) fn key_raise(metadata: Option<&str>) -> Result<Option<Raise>, StoreError> {
+    Metadata::read(metadata)?.raise()
+}
+
+pub(crate) fn key_soft_budget(extra: Option<&str>) -> Result<Option<Money>, StoreError> {
+    Extra::read(extra)?.soft()
+}
+
 /// The models that have budgets of their own.
 pub(super) fn budgeted_models(of: &Map<String, Value>) -> Result<NameList, StoreError> {
     let budgets = model_budgets(of).map_err(|error| StoreError::corrupt("model_max_budget", error))?;

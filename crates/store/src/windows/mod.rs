@@ -99,7 +99,7 @@ impl Tx {
         on!(self, |tx| {
             sqlx::query(DROP_ALL).bind(kind).bind(&within).bind(&id).execute(&mut **tx).await?;
         });
-        Ok(())
+        self.forget_crossings(kind, &within, &id).await
     }
 
     /// Makes `spend` what an owner other than a key has spent, in all of their windows. To be called after

@@ -6,6 +6,7 @@ extern crate bulkhead_store as store;
 mod support;
 
 mod accounts;
+mod alerts;
 mod audit;
 mod invitations;
 mod keys;
