@@ -16,6 +16,7 @@
 //! - [`Replica::run`]: the background task.
 
 mod account;
+mod apply;
 mod budget;
 mod catch_up;
 mod digest;
@@ -23,6 +24,7 @@ mod disk;
 mod entry;
 mod map;
 mod models;
+mod pace;
 mod replica;
 mod run;
 mod saver;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kit::{Clock, KeyHash, Timestamp};
-use tokio::sync::Notify;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use kit::{Clock, Timestamp};
+use tokio::time::sleep;
 
+use crate::apply::{apply, apply_accounts, hear};
 use crate::catch_up::{Round, RoundResult};
-use crate::map::{Entry, Map};
+use crate::pace::{Turns, every, limited};
 use crate::replica::Inner;
-use crate::source::{AccountStart, Changes, PageStart, Spent, Stored, StoredAccount, WakeUps};
-use crate::{AccountEntry, AccountName, KeyEntry, LoadedFrom, Replica, Source, SourceError, saver};
+use crate::source::{AccountStart, Changes, PageStart, Stored, WakeUps};
+use crate::{AccountName, LoadedFrom, Replica, Source, SourceError, saver};
 
 /// Changes read at once.
 const CHANGES_MAX: u32 = 1_000;
@@ -278,91 +278,6 @@ fn has_gap(changes: &Changes, seq: i64) -> bool {
     seq < changes.pruned || changes.head < seq || (changes.next <= seq && changes.head > seq)
 }
 
-/// Takes in what was spent, and returns the time of the newest of it.
-fn hear<E: Entry, I>(
-    inner: &Inner,
-    map: &Map<E>,
-    spends: &[Spent<I>],
-    is_newest: bool,
-    name: impl for<'i> Fn(&'i I) -> E::Id<'i>,
-) -> Timestamp {
-    let mut newest = Timestamp(0);
-    for Spent { id, spend, changed_at, window } in spends {
-        newest = newest.max(*changed_at);
-        let Some(entry) = map.get(name(id)) else { continue };
-        if entry.hear(*spend, is_newest) {
-            inner.spend_unsaved.store(true, Ordering::Relaxed);
-        }
-        if let Some(window) = window.as_ref().filter(|_| is_newest) {
-            entry.spend().set_window(window);
-        }
-    }
-    newest
-}
-
-/// Takes in keys that were read after `before` shipments of the ledger; `snapshot` is the one that they
-/// are part of.
-fn apply(inner: &Inner, keys: Vec<(KeyHash, Stored)>, before: u64, snapshot: Option<u32>) {
-    let shipments = inner.shipments();
-    let is_newest = *shipments == before;
-    for (hash, stored) in keys {
-        let entry = match stored {
-            Stored::Policy(policy) => {
-                let spend = policy.spend;
-                let entry = inner.keys.put(inner.lists().key(policy));
-                entry.hear(spend, is_newest);
-                entry
-            }
-            Stored::Unreadable(why) => {
-                tracing::error!(key = %hash, why, "a key is refused: its stored policy cannot be read");
-                inner.keys.put(KeyEntry::unreadable(hash))
-            }
-            Stored::Gone => {
-                inner.keys.remove(&hash);
-                continue;
-            }
-        };
-        if let Some(snapshot) = snapshot {
-            entry.mark(snapshot);
-        }
-    }
-    inner.policy_unsaved.store(true, Ordering::Relaxed);
-}
-
-/// The same for accounts.
-fn apply_accounts(inner: &Inner, accounts: Vec<StoredAccount>, before: u64, snapshot: Option<u32>) {
-    let shipments = inner.shipments();
-    let is_newest = *shipments == before;
-    for (id, stored) in accounts {
-        let entry = match stored {
-            Stored::Policy(policy) => {
-                let spend = policy.spend;
-                let entry = inner.accounts.put(inner.lists().account(policy));
-                entry.hear(spend, is_newest);
-                entry
-            }
-            Stored::Unreadable(why) => {
-                let kind = id.kind.as_str();
-                tracing::error!(
-                    kind,
-                    id = &*id.id,
-                    why,
-                    "calls are refused: what is stored of an account cannot be read"
-                );
-                inner.accounts.put(AccountEntry::unreadable(id))
-            }
-            Stored::Gone => {
-                inner.accounts.remove(AccountName::from(&id));
-                continue;
-            }
-        };
-        if let Some(snapshot) = snapshot {
-            entry.mark(snapshot);
-        }
-    }
-    inner.policy_unsaved.store(true, Ordering::Relaxed);
-}
-
 /// Turns the database's wake-ups into looks, where it sends any.
 async fn listen<S: Source>(inner: &Inner, source: &S) {
     loop {
@@ -378,50 +293,5 @@ async fn listen<S: Source>(inner: &Inner, source: &S) {
             Err(_) => {}
         }
         sleep(SUBSCRIBE_EVERY).await;
-    }
-}
-
-async fn limited<T>(
-    limit: Duration,
-    read: impl Future<Output = Result<T, SourceError>>,
-) -> Result<T, SourceError> {
-    match timeout(limit, read).await {
-        Ok(result) => result,
-        Err(_) => Err(SourceError(format!("no answer within {} ms", limit.as_millis()))),
-    }
-}
-
-fn every(period: Duration) -> Interval {
-    let mut ticks = interval(period.max(Duration::from_millis(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-/// Looks at the database for the sake of unknown keys: some at once, so that a key works as soon as it was made, and
-/// then few, so that a flood of wrong ones is none of looks.
-struct Turns {
-    spacing: Duration,
-    /// How far looks may be ahead of their spacing.
-    ahead_max: Duration,
-    /// When the next look would come if all were spaced.
-    due: Instant,
-    /// Someone waits for one.
-    is_asked: bool,
-}
-
-impl Turns {
-    fn new(spacing: Duration, burst: u32) -> Self {
-        Self { spacing, ahead_max: spacing * burst.saturating_sub(1), due: Instant::now(), is_asked: false }
-    }
-
-    /// Waits until someone asks and it is time. Dropped before, it goes on where it was.
-    async fn taken(&mut self, asked: &Notify) {
-        if !self.is_asked {
-            asked.notified().await;
-            self.is_asked = true;
-        }
-        sleep_until(self.due - self.ahead_max).await;
-        self.is_asked = false;
-        self.due = self.due.max(Instant::now()) + self.spacing;
     }
 }

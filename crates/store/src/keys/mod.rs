@@ -1,8 +1,12 @@
 //! Virtual keys: the rows, their pages, and every write with its policy change.
 
+mod entries;
 mod old_secrets;
 mod patch;
+mod put;
 mod query;
+mod remove;
+mod rotate;
 mod row;
 mod write;
 
@@ -16,8 +20,8 @@ pub(crate) use patch::{merge, set};
 pub use query::{AliasQuery, KeyQuery, KeySort, KeyStatus};
 pub(crate) use row::{KeyRow, from_json, to_json};
 
-pub use write::Replacement;
-pub(crate) use write::deleted;
+pub(crate) use entries::deleted;
+pub use rotate::Replacement;
 
 use crate::StoreError;
 use crate::db::{Db, on};
@@ -53,7 +57,8 @@ statements! {
 
 /// Every statement about keys.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, old_secrets::ALL, &query::every_statement(), write::ALL].concat()
+    [ALL, old_secrets::ALL, put::ALL, &query::every_statement(), remove::ALL, rotate::ALL, write::ALL]
+        .concat()
 }
 
 pub struct Keys<'a> {

@@ -3,7 +3,8 @@
 use domain::{AccountId, AccountKind, Window};
 use kit::{KeyHash, Money, Timestamp};
 
-use super::{Policy, known_hash};
+use super::Policy;
+use super::keys::known_hash;
 use crate::StoreError;
 use crate::db::on;
 use crate::sql::statements;
