@@ -68,21 +68,14 @@ pub async fn create(
     own::confine_new(&state, &caller, &input.raw, &mut patch, "/key/generate").await?;
     let (secret, key) = fresh(&state, chosen, patch, &actor)?;
     super::team::check_above(&state, &key, None).await?;
-    if caller.sees_all() || key.user_id.is_none() {
-        state.store.keys().create(&key, &actor).await.map_err(CreateError::from)?;
-    } else if !state.store.keys().create_for_user(&key, &actor).await.map_err(CreateError::from)? {
-        return Err(CreateError::UserGone.into());
-    }
-    let key = with_window(&state, key).await?;
+    let keys = state.store.keys();
+    let key = if caller.sees_all() || key.user_id.is_none() {
+        keys.create(&key, &actor).await.map_err(CreateError::from)?
+    } else {
+        let made = keys.create_for_user(&key, &actor).await.map_err(CreateError::from)?;
+        made.ok_or(CreateError::UserGone)?
+    };
     Ok((input.ignored, unheeded, Json(CreatedKey::of(secret, key, actor.at))))
-}
-
-/// A key that was just made, with the time of its budget.
-async fn with_window(state: &State, key: VirtualKey) -> Result<VirtualKey, ApiError> {
-    if key.budget_duration().is_none() && !key.extra.contains_key("budget_id") {
-        return Ok(key);
-    }
-    Ok(state.store.keys().get(key.hash).await?.unwrap_or(key))
 }
 
 /// A new key that is not stored yet, with the secret that the caller chose or a fresh one.

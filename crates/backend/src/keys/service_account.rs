@@ -45,6 +45,6 @@ pub async fn create(
     let id = key.alias.clone().unwrap_or_else(|| key.hash.to_hex());
     key.metadata.entry(SERVICE_ACCOUNT_ID).or_insert(Value::String(id));
     super::team::check_above(&state, &key, None).await?;
-    state.store.keys().create(&key, &actor).await.map_err(CreateError::from)?;
+    let key = state.store.keys().create(&key, &actor).await.map_err(CreateError::from)?;
     Ok((input.ignored, unheeded, Json(CreatedKey::of(secret, key, actor.at))))
 }

@@ -25,7 +25,7 @@ async fn write(store: &Store, rng: &mut SeededRng, at: i64) {
     let raw = format!("sk-{}", rng.below(KEYS));
     let hash = KeyHash::of(&raw);
     let done = match rng.below(6) {
-        0 | 1 => store.keys().create(&key(&raw), &actor).await,
+        0 | 1 => store.keys().create(&key(&raw), &actor).await.map(drop),
         2 => store.keys().set_blocked(hash, rng.below(2) == 0, &actor).await.map(drop),
         3 => store.keys().delete(&[hash], &actor).await.map(drop),
         4 => {

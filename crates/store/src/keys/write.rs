@@ -24,33 +24,41 @@ statements! {
 }
 
 impl Keys<'_> {
-    /// Adds a key, its spend included.
+    /// Adds a key, its spend included, and returns it with the time of its budget: until the actor's receipt is settled
+    /// nobody else can read that.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] when the hash or the alias is taken.
-    pub async fn create(&self, key: &VirtualKey, actor: &Actor) -> Result<(), StoreError> {
+    pub async fn create(&self, key: &VirtualKey, actor: &Actor) -> Result<VirtualKey, StoreError> {
         let mut tx = self.db.begin().await?;
         tx.add_key(key, &self.db.calendar, actor).await?;
         tx.audit_key("created", None, Some(key), actor).await?;
-        tx.finish(actor).await
+        let made = tx.with_window(key.clone()).await?;
+        tx.finish(actor).await?;
+        Ok(made)
     }
 
-    /// The same while the key's user is there: who is deleted meanwhile gets no key. Returns whether they were.
+    /// The same while the key's user is there: who is deleted meanwhile gets no key, and `None` is returned.
     ///
     /// # Errors
     /// [`StoreError::Duplicate`] when the hash or the alias is taken.
-    pub async fn create_for_user(&self, key: &VirtualKey, actor: &Actor) -> Result<bool, StoreError> {
+    pub async fn create_for_user(
+        &self,
+        key: &VirtualKey,
+        actor: &Actor,
+    ) -> Result<Option<VirtualKey>, StoreError> {
         let mut tx = self.db.begin().await?;
         tx.add_key(key, &self.db.calendar, actor).await?;
         let user = on!(&mut tx, |tx| {
             sqlx::query_scalar::<_, String>(USER_THERE).bind(&key.user_id).fetch_optional(&mut **tx).await
         })?;
         if user.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         tx.audit_key("created", None, Some(key), actor).await?;
+        let made = tx.with_window(key.clone()).await?;
         tx.finish(actor).await?;
-        Ok(true)
+        Ok(Some(made))
     }
 
     /// Changes a key and returns it as it is then; `None` when there is no such key.
