@@ -130,3 +130,33 @@ def test_it_waits_for_the_database_up_to_a_deadline(postgres, tmp_path):
 def test_a_wrong_name_is_not_waited_for(postgres, tmp_path):
     code, _, error = migrate(f"postgresql://bulkhead@127.0.0.1:{postgres.port}/nothing_like_it", "up", "--wait-seconds", 600, cwd=tmp_path)
     assert code == 1 and "nothing_like_it" in error, error
+
+
+def test_the_index_of_searches_is_built_beside_writers(postgres, tmp_path):
+    """Whoever writes keys while an open transaction holds up the building does not wait for it."""
+    url = postgres.database("searched")
+    assert migrate(url, "up", cwd=tmp_path)[0] == 0
+    valid = "select indisvalid from pg_index where indexrelid = 'key_search_text'::regclass"
+    assert postgres.sql(valid, "searched") == "t"
+    postgres.sql("drop index key_search_text", "searched")
+    open_transaction = subprocess.Popen(
+        [program("psql"), "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "bulkhead", "-d", "searched", "-c",
+         "begin; lock table key_search in row exclusive mode; select pg_sleep(60)"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    writes = "select count(*) from pg_locks where mode = 'RowExclusiveLock' and relation = 'key_search'::regclass"
+    eventually(lambda: postgres.sql(writes, "searched") == "1", 10, "the open transaction")
+    building = start(url, "up", cwd=tmp_path)
+    try:
+        builds = "select count(*) from pg_stat_activity where query like 'CREATE INDEX CONCURRENTLY%' and wait_event_type = 'Lock'"
+        eventually(lambda: postgres.sql(builds, "postgres") == "1", 20, "a building that waits")
+        # The lock that every writer takes; it would wait behind an index that is built in a transaction.
+        postgres.sql("begin; set local lock_timeout = '200ms'; lock table key_search in row exclusive mode; commit", "searched")
+        open_transaction.terminate()
+        postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock table key_search%'", "postgres")
+        assert building.wait(30) == 0, building.stderr.read()
+        assert postgres.sql(valid, "searched") == "t"
+    finally:
+        open_transaction.kill()
+        open_transaction.wait()
+        building.kill()

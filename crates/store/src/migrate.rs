@@ -18,13 +18,12 @@ static MIGRATOR: Migrator = {
 const PATIENCE: &str = "SET lock_timeout = '500ms'; SET statement_timeout = 0";
 
 /// What only PostgreSQL has, and not every one: searches for part of a text by an index. Without it they look at each key.
-const TRIGRAMS: &str = "DO $$ BEGIN
-    IF to_regclass('key_search_text') IS NULL THEN
-      CREATE EXTENSION IF NOT EXISTS pg_trgm;
-      CREATE INDEX key_search_text ON key_search USING gin (text gin_trgm_ops);
-    END IF;
-  EXCEPTION WHEN OTHERS THEN RAISE WARNING 'searches go without an index: %', SQLERRM;
-  END $$";
+const SEARCH_EXTENSION: &str = "CREATE EXTENSION IF NOT EXISTS pg_trgm";
+/// Writers go on meanwhile. It waits for transactions that are open, and nobody waits behind it.
+const SEARCH_INDEX: &str =
+    "CREATE INDEX CONCURRENTLY key_search_text ON key_search USING gin (text gin_trgm_ops)";
+/// What a build that was broken off left behind.
+const DROP_SEARCH_INDEX: &str = "DROP INDEX CONCURRENTLY IF EXISTS key_search_text";
 
 statements! {
     // Keys of before this table was, or made by an older version that ran beside a newer one.
@@ -32,6 +31,7 @@ statements! {
                    SELECT k.hash, LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
                    FROM keys k WHERE NOT EXISTS (SELECT 1 FROM key_search s WHERE s.hash = k.hash)
                    ON CONFLICT (hash) DO NOTHING";
+    HAS_SEARCH_INDEX = "SELECT COALESCE((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('key_search_text')), FALSE)";
     // (the table is made by the migrator itself)
     APPLIED = "SELECT version FROM _sqlx_migrations ORDER BY version";
 }
@@ -108,8 +108,24 @@ async fn up_on_postgres(pool: &PgPool) -> Result<(), StoreError> {
     sqlx::raw_sql(PATIENCE).execute(&mut connection).await?;
     MIGRATOR.run(&mut connection).await.map_err(explained)?;
     sqlx::query(FILL_SEARCH).execute(&mut connection).await?;
-    sqlx::raw_sql(TRIGRAMS).execute(&mut connection).await?;
+    let indexed = index_searches(&mut connection).await.map_err(StoreError::from);
+    match indexed {
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) => tracing::warn!("searches of keys go without an index: {error}"),
+        Ok(()) => {}
+    }
     connection.close().await?;
+    Ok(())
+}
+
+/// Outside of a transaction, as an index that is built beside writers must be.
+async fn index_searches(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if sqlx::query_scalar::<_, bool>(HAS_SEARCH_INDEX).fetch_one(&mut *connection).await? {
+        return Ok(());
+    }
+    for statement in [SEARCH_EXTENSION, "SET lock_timeout = 0", DROP_SEARCH_INDEX, SEARCH_INDEX] {
+        sqlx::raw_sql(statement).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
