@@ -43,9 +43,10 @@ class Postgres:
     def _fill(self):
         self._run([program("initdb"), "-D", self.home / "data", "-U", "bulkhead", "-A", "trust", "-E", "UTF8", "--no-sync"])
 
-    def _run(self, command):
+    def _run(self, command, seconds=60, text=None):
         user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd="/tmp", timeout=60, **user)
+        done = subprocess.run([str(part) for part in command], input=text, capture_output=True, text=True, cwd="/tmp",
+                              timeout=seconds, **user)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -55,10 +56,17 @@ class Postgres:
         self.process = Process("postgres", command, self._log_dir, cwd="/tmp", user=self.user)
         eventually(lambda: self.sql("select 1", "postgres") == "1", 30, "PostgreSQL's start")
 
+    def _psql(self, database):
+        flags = ["-h", "127.0.0.1", "-p", self.port, "-U", "bulkhead", "-d", database, "-At", "-v", "ON_ERROR_STOP=1"]
+        return [program("psql"), *flags]
+
     def sql(self, statement, database):
         """The answer of one statement, as text."""
-        flags = ["-h", "127.0.0.1", "-p", self.port, "-U", "bulkhead", "-d", database, "-At", "-v", "ON_ERROR_STOP=1"]
-        return self._run([program("psql"), *flags, "-c", statement]).strip()
+        return self._run([*self._psql(database), "-c", statement]).strip()
+
+    def script(self, statements, database, seconds):
+        """Statements of any length, one after the other."""
+        self._run([*self._psql(database), "-q", "-f", "-"], seconds, ";\n".join(statements) + ";\n")
 
     def rows(self, query, database):
         """The rows of a query, as dictionaries of text."""
