@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::{Extension, Router};
 use http::StatusCode;
 use serde_json::{Map, Value};
 use utoipa::openapi::Required;
@@ -19,8 +19,8 @@ use crate::http::once;
 use crate::http::reports::{Reports, govern};
 use crate::state::Shared;
 use crate::{
-    alerts, analytics, audit, budgets, credentials, customers, invitations, keys, models, organizations,
-    projects, session, settings, spend, system, tags, teams, users,
+    alerts, analytics, audit, budgets, credentials, customers, guardrails, invitations, keys, models,
+    organizations, projects, public, session, settings, spend, system, tags, teams, users, utils,
 };
 
 #[derive(OpenApi)]
@@ -46,7 +46,10 @@ use crate::{
         (name = "session", description = "Sign-in of the dashboard"),
         (name = "invitations", description = "Links with which users set their own passwords"),
         (name = "settings", description = "What is configured, and what of it acts"),
-        (name = "health", description = "Probes"),
+        (name = "health", description = "Probes, and how deployments do"),
+        (name = "utils", description = "Questions about models that cost no call"),
+        (name = "guardrails", description = "There are none yet"),
+        (name = "public", description = "What anybody may ask"),
         (name = "meta", description = "The control plane about itself"),
     ),
 )]
@@ -83,6 +86,9 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(invitations::routes())
         .merge(settings::routes())
         .merge(alerts::routes())
+        .merge(utils::routes())
+        .merge(public::routes())
+        .merge(guardrails::routes())
         .merge(system::routes())
 }
 
@@ -142,6 +148,7 @@ pub fn router(state: Shared) -> Router {
             let body = axum::Json(serde_json::json!({ "detail": "Method Not Allowed" }));
             (StatusCode::METHOD_NOT_ALLOWED, body)
         })
+        .layer(Extension(gate.clone()))
         .layer(from_fn_with_state(gate, bound))
         .layer(from_fn(mark))
         .with_state(state)

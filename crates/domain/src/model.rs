@@ -29,6 +29,18 @@ impl Model {
         text(&self.info, "team_id")
     }
 
+    /// Puts it into an access group, or takes it out; returns whether that is new.
+    pub fn set_group(&mut self, group: &str, belongs: bool) -> bool {
+        let listed = self.info.get("access_groups").and_then(Value::as_array).cloned().unwrap_or_default();
+        if listed.iter().any(|name| name == group) == belongs {
+            return false;
+        }
+        let others = listed.into_iter().filter(|name| name != group);
+        let groups = others.chain(belongs.then(|| group.into())).collect::<Vec<Value>>();
+        self.info.insert("access_groups".into(), groups.into());
+        true
+    }
+
     /// The credential that fills in its parameters.
     pub fn credential_name(&self) -> Option<&str> {
         text(self.params.reveal(), "litellm_credential_name")

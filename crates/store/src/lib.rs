@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod audit;
 pub mod credentials;
 mod db;
+pub mod documents;
 mod error;
 mod half_open;
 pub mod invitations;

@@ -27,6 +27,7 @@ statements! {
     UPDATE = "UPDATE models SET name = $2, info = $3, team_id = $4, credential_name = $5, sealed = $6, blocked = $7,
                 updated_at = $8, updated_by = $9
               WHERE id = $1";
+    SET_INFO = "UPDATE models SET info = $2, updated_at = $3, updated_by = $4 WHERE id = $1";
     DELETE = "DELETE FROM models WHERE id = $1";
     OF_TEAM = "SELECT id, name FROM models WHERE team_id = $1 ORDER BY id LIMIT CAST($2 AS BIGINT)";
     TEAM_THERE = "SELECT id FROM teams WHERE id = $1";
@@ -167,6 +168,45 @@ impl Models<'_> {
         tx.audit_model(action, Some(&before), Some(&model), id, actor).await?;
         tx.commit().await?;
         Ok(Some(Ok(model)))
+    }
+
+    /// Makes an access group consist of the models that `belongs` says, all of it or nothing; returns how many were changed.
+    /// Models that cannot be read are left as they are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn regroup(
+        &self,
+        group: &str,
+        belongs: impl Fn(&Model) -> bool,
+        actor: &Actor,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        tx.hold_policy().await?;
+        let rows = on!(&mut tx, |tx| {
+            sqlx::query_as::<_, Row>(LIST).bind(MODELS_MAX).fetch_all(&mut **tx).await?
+        });
+        let mut changed = Vec::new();
+        for before in rows.into_iter().filter_map(|row| row.read(self.vault).ok()) {
+            let mut model = before.clone();
+            if !model.set_group(group, belongs(&before)) {
+                continue;
+            }
+            (model.updated_at, model.updated_by) = (actor.at, Some(actor.id.clone()));
+            tx.record_change(Subject::Model(&model.id), "updated", actor).await?;
+            let info = to_json(&model.info)?;
+            on!(&mut tx, |tx| {
+                let query = sqlx::query(SET_INFO).bind(&model.id).bind(&info);
+                query.bind(actor.at.micros()).bind(&actor.id).execute(&mut **tx).await?;
+            });
+            changed.push((before, model));
+        }
+        // After all other locks.
+        for (before, model) in &changed {
+            tx.audit_model("updated", Some(before), Some(model), &model.id, actor).await?;
+        }
+        tx.commit().await?;
+        Ok(changed.len() as u64)
     }
 
     /// Deletes a model, one whose parameters cannot be read too; returns whether it was there.

@@ -18,6 +18,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::ledger::every_statement(),
         &crate::policy::every_statement(),
         crate::credentials::ALL,
+        crate::documents::ALL,
         crate::reads::ALL,
         crate::receipts::ALL,
         crate::models::ALL,

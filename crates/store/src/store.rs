@@ -7,6 +7,7 @@ use crate::alerts::Alerts;
 use crate::audit::Audit;
 use crate::credentials::Credentials;
 use crate::db::{Db, Either, on};
+use crate::documents::Documents;
 use crate::invitations::Invitations;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
@@ -115,6 +116,10 @@ impl Store {
     /// For moving secrets to another key.
     pub fn resealing<'a>(&'a self, vault: &'a Vault) -> Resealing<'a> {
         Resealing { db: &self.db, vault }
+    }
+
+    pub fn documents(&self) -> Documents<'_> {
+        Documents { db: &self.db }
     }
 
     pub fn invitations(&self) -> Invitations<'_> {

@@ -1,6 +1,6 @@
 //! `bulkhead backend`: the control plane, and with `--with-ui` the dashboard's files beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use backend::{AlertChannel, Catalog, ModelCard, State};
@@ -94,8 +94,26 @@ fn catalog(assembly: &Assembly) -> Catalog {
         settings: assembly.config.settings.clone(),
         environment: assembly.environment(),
         facts,
+        tokens: pricing::estimate::tokens_in,
+        cost_map: Arc::new(|| COST_MAP.clone()),
     }
 }
+
+/// The price book by model. A provider's name stands before its own models, but for those that have no other.
+static COST_MAP: LazyLock<String> = LazyLock::new(|| {
+    let book = PriceBook::builtin();
+    let mut map = Map::new();
+    for provider in domain::providers::KNOWN.iter().map(|provider| provider.name) {
+        for model in book.models_of(provider) {
+            let Some(price) = book.find(provider, model, None) else { continue };
+            let mut facts = fields(price);
+            facts.insert("litellm_provider".into(), provider.into());
+            let is_bare = ["openai", "anthropic"].contains(&provider);
+            map.insert(if is_bare { model.to_owned() } else { format!("{provider}/{model}") }, facts.into());
+        }
+    }
+    Value::Object(map).to_string()
+});
 
 /// What the price book knows, under the compatible surface's names.
 fn fields(price: &Price) -> Map<String, Value> {

@@ -2,7 +2,7 @@
 
 mod caller;
 mod credential;
-mod csrf;
+pub mod csrf;
 mod gate;
 mod reach;
 mod refusal;

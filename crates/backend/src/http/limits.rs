@@ -1,6 +1,7 @@
 //! Bounds of every request: how many at once, how long to wait for a turn, how long to run.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Request, State as Extract};
@@ -43,20 +44,40 @@ impl Default for Limits {
     }
 }
 
+/// What waits for no turn.
+const PROBES: [&str; 4] = ["/health/liveness", "/health/liveliness", "/health/readiness", "/health/backlog"];
+
 #[derive(Clone)]
 pub struct Turnstile {
     limits: Limits,
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    rejected: Arc<AtomicU64>,
 }
 
 impl Turnstile {
     pub fn new(limits: Limits) -> Self {
         let turns = Arc::new(Semaphore::new(limits.requests_max));
-        Self { limits, turns, places: Arc::new(Semaphore::new(limits.queue_max)) }
+        let places = Arc::new(Semaphore::new(limits.queue_max));
+        Self { limits, turns, places, rejected: Arc::default() }
+    }
+
+    /// Requests that are worked on, that wait, and that were told to come later since the start.
+    pub fn counts(&self) -> (usize, usize, u64) {
+        let at_work = self.limits.requests_max.saturating_sub(self.turns.available_permits());
+        let waiting = self.limits.queue_max.saturating_sub(self.places.available_permits());
+        (at_work, waiting, self.rejected.load(Ordering::Relaxed))
     }
 
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = self.wait().await;
+        if turn.is_none() {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+        turn
+    }
+
+    async fn wait(&self) -> Option<SemaphorePermit<'_>> {
         if let Ok(turn) = self.turns.try_acquire() {
             return Some(turn);
         }
@@ -68,7 +89,7 @@ impl Turnstile {
 /// Lets a request through when it is its turn, and stops it when its time is up. Dropping the handler
 /// also drops what it waits for, the statement in the database included.
 pub async fn bound(Extract(gate): Extract<Turnstile>, request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with("/health") {
+    if PROBES.contains(&request.uri().path()) {
         return next.run(request).await;
     }
     let Some(_turn) = gate.turn().await else {

@@ -31,14 +31,16 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// What our headers beside an answer begin with.
 const OWN_HEADERS: &str = "x-bulkhead-";
 
-/// Routes that make one thing, in one transaction, and read nothing of it back afterwards.
-pub const ROUTES: [&str; 13] = [
+/// Routes that make something, in one transaction, and need not see it afterwards.
+pub const ROUTES: [&str; 15] = [
     "/key/generate",
     "/key/service-account/generate",
     "/user/new",
     "/team/new",
+    "/team/member_add",
     "/project/new",
     "/organization/new",
+    "/organization/member_add",
     "/customer/new",
     "/end_user/new",
     "/tag/new",

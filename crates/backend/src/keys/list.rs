@@ -26,6 +26,8 @@ pub struct KeyListQuery {
     user_id: Option<String>,
     team_id: Option<String>,
     organization_id: Option<String>,
+    /// Deleted keys have none.
+    project_id: Option<String>,
     key_hash: Option<String>,
     key_alias: Option<String>,
     /// Take `key_alias` as part of the alias.
@@ -52,6 +54,7 @@ impl Default for KeyListQuery {
             user_id: None,
             team_id: None,
             organization_id: None,
+            project_id: None,
             key_hash: None,
             key_alias: None,
             substring_matching: false,
@@ -145,6 +148,7 @@ impl KeyListQuery {
             user_id: asked(self.user_id),
             team_id,
             organization_id: asked(self.organization_id),
+            project_id: asked(self.project_id),
             hash: asked(self.key_hash).map(|text| key_hash(&text)).transpose()?,
             alias: asked(self.key_alias),
             alias_is_part: self.substring_matching,

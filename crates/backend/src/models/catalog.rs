@@ -23,6 +23,10 @@ pub struct Catalog {
     pub settings: config::Settings,
     pub environment: Environment,
     pub facts: Facts,
+    /// Tokens of a text, by our own estimate.
+    pub tokens: fn(&str) -> u64,
+    /// The price book by model, as JSON.
+    pub cost_map: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 impl Default for Catalog {
@@ -33,6 +37,8 @@ impl Default for Catalog {
             settings: config::Settings::default(),
             environment: Arc::new(|_| None),
             facts: Arc::new(|_| Map::new()),
+            tokens: |text| text.len() as u64 / 4,
+            cost_map: Arc::new(|| "{}".into()),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! What can be called: deployments of the configuration and of the database, and the groups they form.
 
+mod access_groups;
 mod catalog;
 mod groups;
+mod health;
 mod list;
 mod row;
 mod view;
 mod write;
 
 pub use catalog::Catalog;
+pub use view::ModelView;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -38,6 +41,16 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list::list_v1))
         .routes(routes!(list::page))
         .routes(routes!(groups::groups))
+        .routes(routes!(access_groups::list))
+        .routes(routes!(access_groups::info))
+        .routes(routes!(access_groups::create))
+        .routes(routes!(access_groups::update))
+        .routes(routes!(access_groups::delete))
+        .routes(routes!(access_groups::budget, access_groups::set_budget, access_groups::delete_budget))
+        .routes(routes!(health::health))
+        .routes(routes!(health::latest))
+        .routes(routes!(health::history))
+        .routes(routes!(health::test))
         .routes(routes!(write::create))
         .routes(routes!(write::update))
         .routes(routes!(write::patch))
@@ -47,7 +60,10 @@ pub fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The deployments that the caller may use: those of the configuration, then those of the database.
-async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<Cow<'s, ModelCard>>, ApiError> {
+pub(crate) async fn visible<'s>(
+    state: &'s State,
+    caller: &Caller,
+) -> Result<Vec<Cow<'s, ModelCard>>, ApiError> {
     let mut cards = state.catalog.cards.iter().map(Cow::Borrowed).collect::<Vec<_>>();
     cards.extend(stored(state).await?.into_iter().map(Cow::Owned));
     let models = match (caller.key(), caller.user_id()) {

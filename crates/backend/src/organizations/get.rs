@@ -3,15 +3,15 @@ use axum::extract::State as Extract;
 use serde::Deserialize;
 use store::PAGE_SIZE_MAX;
 use store::nouns::{OrganizationMemberQuery, OrganizationQuery, TeamQuery};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::not_found;
 use super::view::{OrganizationMemberView, OrganizationView};
+use super::{ORGANIZATIONS_MAX, not_found};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
-use crate::http::input::Params;
+use crate::http::input::{Input, Names, Params};
 use crate::http::page::{PageOf, Total, asked};
-use crate::state::Shared;
+use crate::state::{Shared, State};
 use crate::teams::view::TeamView;
 
 #[derive(Deserialize, IntoParams)]
@@ -31,8 +31,11 @@ pub async fn info(
     caller: Caller,
     Params(query): Params<OrganizationInfoQuery>,
 ) -> Result<Json<OrganizationView>, ApiError> {
-    let id = query.organization_id;
-    let leads = caller.leads(&state, &id).await?;
+    Ok(Json(show(&state, &caller, query.organization_id).await?))
+}
+
+async fn show(state: &State, caller: &Caller, id: String) -> Result<OrganizationView, ApiError> {
+    let leads = caller.leads(state, &id).await?;
     let own = caller.user_id().unwrap_or_default();
     if !leads && state.store.organization_members().get((id.as_str(), own)).await?.is_none() {
         let message = format!("You are not a member of organization={id}.");
@@ -54,7 +57,41 @@ pub async fn info(
         let teams = state.store.teams().list(&teams, 0, PAGE_SIZE_MAX).await?;
         view.teams = teams.rows.into_iter().map(|team| TeamView::of(team, &[])).collect();
     }
-    Ok(Json(view))
+    Ok(view)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"organizations": ["org-1"]}))]
+pub struct Organizations {
+    /// Ids; 1 to 10.
+    organizations: Vec<String>,
+}
+
+/// Show organisations. What `GET` says of one, for several.
+#[utoipa::path(
+    post, path = "/organization/info", tag = "organizations", operation_id = "getOrganizations",
+    request_body = Organizations,
+    responses(
+        (status = 200, body = Vec<OrganizationView>),
+        (status = 404, description = "One of them does not exist", body = ErrorBody),
+        Refusals,
+    ),
+)]
+pub async fn several(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    input: Input<Organizations>,
+) -> Result<(Names, Json<Vec<OrganizationView>>), ApiError> {
+    let ids = input.value.organizations;
+    if ids.is_empty() || ids.len() > ORGANIZATIONS_MAX {
+        let message = format!("Name 1 to {ORGANIZATIONS_MAX} organizations.");
+        return Err(ApiError::plain("organizations", message));
+    }
+    let mut views = Vec::new();
+    for id in ids {
+        views.push(show(&state, &caller, id).await?);
+    }
+    Ok((input.ignored, Json(views)))
 }
 
 #[derive(Deserialize, IntoParams)]

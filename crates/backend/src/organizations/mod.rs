@@ -3,7 +3,7 @@
 mod fields;
 mod get;
 mod members;
-mod view;
+pub mod view;
 mod write;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -13,13 +13,16 @@ use crate::auth::Caller;
 use crate::http::error::ApiError;
 use crate::state::{Shared, State};
 
+/// Organisations of one request.
+const ORGANIZATIONS_MAX: usize = 10;
+
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(write::create))
         .routes(routes!(write::update))
         .routes(routes!(write::patch))
         .routes(routes!(write::delete))
-        .routes(routes!(get::info))
+        .routes(routes!(get::info, get::several))
         .routes(routes!(get::list))
         .routes(routes!(members::add))
         .routes(routes!(members::update))

@@ -8,15 +8,12 @@ use utoipa::ToSchema;
 
 use super::fields::{OrganizationFields, unheeded};
 use super::view::OrganizationView;
-use super::{check_leads, not_found};
+use super::{ORGANIZATIONS_MAX, check_leads, not_found};
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::owner::fields::{LIMITS, Sent, check_id};
 use crate::state::{Shared, State};
-
-/// Organisations of one request.
-const ORGANIZATIONS_MAX: usize = 10;
 
 /// Make an organisation.
 #[utoipa::path(

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -59,17 +60,30 @@ pub async fn create(
     headers: HeaderMap,
     input: Input<Login>,
 ) -> Result<(HeaderMap, Json<LoggedIn>), ApiError> {
+    sign_in(&state, address, &headers, input.value).await
+}
+
+/// Begins a session for who proves who they are.
+///
+/// # Errors
+/// 401 when they do not, 429 after too many failures.
+pub async fn sign_in(
+    state: &State,
+    address: IpAddr,
+    headers: &HeaderMap,
+    login: Login,
+) -> Result<(HeaderMap, Json<LoggedIn>), ApiError> {
     let now = state.clock.now();
     if let Some(wait) = state.throttle.wait(address, now) {
         return Err(LoginError::throttled(wait).into());
     }
-    let Some((user_id, role)) = accepted(&state, input.value).await? else {
+    let Some((user_id, role)) = accepted(state, login).await? else {
         state.throttle.failed(address, now);
         tracing::warn!(client.address = %address, "sign-in failed");
         return Err(LoginError::Credentials.into());
     };
     state.throttle.succeeded(address);
-    begin(&state, user_id, role, &headers).await
+    begin(state, user_id, role, headers).await
 }
 
 /// Begins a session of somebody who proved who they are.

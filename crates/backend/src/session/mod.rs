@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod form;
 mod get;
 mod key;
 pub mod throttle;
@@ -26,6 +27,12 @@ pub const DASHBOARD_PATH: &str = "/ui/";
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(create::create))
+        .routes(routes!(form::create))
+        .routes(routes!(form::form))
+        .routes(routes!(form::sso))
+        .routes(routes!(form::callback))
+        .routes(routes!(form::readiness))
+        .routes(routes!(form::ui))
         .routes(routes!(get::get))
         .routes(routes!(key::create))
         .routes(routes!(delete::delete))

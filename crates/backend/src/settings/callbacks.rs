@@ -72,6 +72,15 @@ fn alerts(state: &State) -> Vec<String> {
     kinds.into_iter().map(str::to_owned).collect()
 }
 
+/// The callbacks and alerts that act, under their other name.
+#[utoipa::path(
+    get, path = "/settings", tag = "settings", operation_id = "listActiveSettings",
+    responses((status = 200, body = ActiveCallbacks), Refusals),
+)]
+pub async fn settings(state: Extract<Shared>) -> Json<ActiveCallbacks> {
+    active(state).await
+}
+
 /// The settings of alerts that can be changed here: none, they are in the configuration.
 #[utoipa::path(
     get, path = "/alerting/settings", tag = "settings", operation_id = "listAlertingSettings",

@@ -1,10 +1,15 @@
-//! What is configured, and what of it acts. Settings come from `config.yaml` and the environment alone: what would change
-//! them here is refused, and what Bulkhead does not have is told as not there.
+//! What is configured, and what of it acts. Settings of gateways come from `config.yaml` and the environment alone: what would
+//! change them here is refused, and what Bulkhead does not have is told as not there. What the control plane itself goes by is
+//! kept in the database.
 
+mod absent;
 mod cache;
 mod callbacks;
 mod config;
+pub mod defaults;
+mod documents;
 mod fallback;
+mod look;
 mod router;
 mod ui;
 
@@ -36,6 +41,41 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(cache::test))
         .routes(routes!(cache::delete))
         .routes(routes!(cache::flush))
+        .routes(routes!(callbacks::settings))
+        .routes(routes!(defaults::of_users))
+        .routes(routes!(defaults::set_of_users))
+        .routes(routes!(defaults::of_teams))
+        .routes(routes!(defaults::set_of_teams))
+        .routes(routes!(look::theme))
+        .routes(routes!(look::set_theme))
+        .routes(routes!(look::logo_url))
+        .routes(routes!(look::logo))
+        .routes(routes!(look::favicon))
+        .routes(routes!(look::upload))
+        .routes(routes!(look::pages))
+        .routes(routes!(look::set_pages))
+        .routes(routes!(look::banner))
+        .routes(routes!(look::set_banner))
+        .routes(routes!(look::latest_release))
+        .routes(routes!(absent::sso))
+        .routes(routes!(absent::set_sso))
+        .routes(routes!(absent::mcp_filter))
+        .routes(routes!(absent::set_mcp_filter))
+        .routes(routes!(absent::mcp_search))
+        .routes(routes!(absent::set_mcp_search))
+        .routes(routes!(absent::web_search))
+        .routes(routes!(absent::set_web_search))
+        .routes(routes!(absent::discounts, absent::set_discounts))
+        .routes(routes!(absent::margins, absent::set_margins))
+        .routes(routes!(absent::unpriced, absent::set_unpriced))
+        .routes(routes!(absent::endpoints, absent::create_endpoint, absent::delete_endpoint))
+        .routes(routes!(absent::endpoints_of_team))
+        .routes(routes!(absent::update_endpoint))
+        .routes(routes!(absent::yaml))
+        .routes(routes!(absent::provider_budgets))
+        .routes(routes!(absent::coordination, absent::set_coordination))
+        .routes(routes!(absent::test_coordination))
+        .routes(routes!(absent::cache_redis))
         .routes(routes!(ui::config))
         .routes(routes!(ui::config_of_litellm))
 }

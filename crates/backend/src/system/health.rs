@@ -75,3 +75,21 @@ pub async fn readiness(Extract(state): Extract<Shared>) -> Response {
         }
     }
 }
+
+/// Describes the probe's other method, which asks only whether it may ask.
+macro_rules! options {
+    ($name:ident, $path:literal, $id:literal) => {
+        /// The process answers.
+        #[utoipa::path(
+                    options, path = $path, tag = "health", operation_id = $id,
+                    responses((status = 200, body = String, content_type = "application/json")), security(()),
+                )]
+        pub async fn $name() -> Json<&'static str> {
+            Json("I'm alive!")
+        }
+    };
+}
+
+options!(liveliness_options, "/health/liveliness", "livelinessOptions");
+options!(liveness_options, "/health/liveness", "livenessOptions");
+options!(readiness_options, "/health/readiness", "readinessOptions");

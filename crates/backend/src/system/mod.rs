@@ -1,5 +1,6 @@
 //! The control plane about itself: probes, its description, its paths.
 
+mod details;
 mod docs;
 mod health;
 mod openapi;
@@ -12,9 +13,15 @@ use crate::state::Shared;
 
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(health::liveliness))
-        .routes(routes!(health::liveness))
-        .routes(routes!(health::readiness))
+        .routes(routes!(health::liveliness, health::liveliness_options))
+        .routes(routes!(health::liveness, health::liveness_options))
+        .routes(routes!(health::readiness, health::readiness_options))
+        .routes(routes!(details::readiness))
+        .routes(routes!(details::services))
+        .routes(routes!(details::shared))
+        .routes(routes!(details::backlog))
+        .routes(routes!(details::drain))
+        .routes(routes!(details::license))
         .routes(routes!(openapi::openapi))
         .routes(routes!(docs::docs))
         .routes(routes!(paths::paths))

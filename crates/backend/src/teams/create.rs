@@ -15,6 +15,7 @@ use crate::http::input::{Input, Names};
 use crate::keys::DASHBOARD_TEAM;
 use crate::owner::fields::check_id;
 use crate::owner::within;
+use crate::settings::defaults as settings;
 use crate::state::{Shared, State};
 
 /// Members of one request.
@@ -41,7 +42,7 @@ pub struct NewTeam {
 }
 
 /// Make a team. Members who are no users yet become users; a maker who is no administrator of everything becomes an
-/// administrator of the team.
+/// administrator of the team. What is not said is as `/update/default_team_settings` has it.
 #[utoipa::path(
     post, path = "/team/new", tag = "teams", operation_id = "createTeam", request_body = NewTeam,
     responses((status = 200, body = TeamView), Refusals),
@@ -55,6 +56,7 @@ pub async fn create(
     let names = ["members_with_roles", "admins", "members"];
     let of_members = names.iter().filter_map(|name| input.raw.remove_entry(*name)).collect();
     let members = Input::<FirstMembers>::from_object(of_members)?.value;
+    settings::fill(&state, &settings::OF_TEAMS, &mut input.raw).await?;
     let input = Input::<TeamFields>::from_object(input.raw)?;
     let fields = input.value;
     let id = fields.team_id.clone().filter(|id| !id.is_empty()).unwrap_or_else(|| state.new_id());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
-use crate::http::input::{Names, inactive};
+use crate::http::input::{Input, Names, inactive};
 use crate::http::number::{Number, Whole};
 use crate::owner::fields::{
     LIMITS, Sent, amount, check, check_id, check_name, check_windows, count, limited,
@@ -168,6 +168,13 @@ impl TeamFields {
         super::permissions::check(self.team_member_permissions.as_deref())?;
         sent.keep(KEPT, &mut team.extra);
         Ok(())
+    }
+
+    /// # Errors
+    /// 400 or 422 that names the field which makes no sense in a new team.
+    pub fn check_defaults(values: &Map<String, Value>, at: Timestamp) -> Result<(), ApiError> {
+        let fields = Input::<Self>::from_object(values.clone())?;
+        fields.value.apply(&fields.raw, &mut fresh(String::new(), "", at))
     }
 
     /// Whether limits for all members were sent.

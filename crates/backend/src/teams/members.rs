@@ -80,7 +80,7 @@ pub async fn add(
         ..Limits::default()
     };
     let added = admit(&state, &caller, &team_id, members, &limits, allowed_models).await?;
-    let team = show(&state, &team_id).await?;
+    let team = show_with(&state, &team_id, &added).await?;
     let user =
         |member: &Member| AddedUser { user_id: member.user_id.clone(), user_email: member.email.clone() };
     Ok((
@@ -148,8 +148,18 @@ pub fn refusal(error: StoreError, team: &str) -> ApiError {
 }
 
 pub async fn show(state: &State, id: &str) -> Result<TeamView, ApiError> {
+    show_with(state, id, &[]).await
+}
+
+/// With new members who may not be seen yet: what was added under a name is held back until its answer is known.
+async fn show_with(state: &State, id: &str, added: &[Member]) -> Result<TeamView, ApiError> {
     let team = state.store.teams().get(id).await?.ok_or_else(|| not_found(id))?;
-    let members = state.store.members().of_teams(std::slice::from_ref(&team.id)).await?;
+    let mut members = state.store.members().of_teams(std::slice::from_ref(&team.id)).await?;
+    for member in added {
+        if !members.iter().any(|known| known.user_id == member.user_id) {
+            members.push(member.clone());
+        }
+    }
     Ok(TeamView::of(team, &members))
 }
 

@@ -12,6 +12,7 @@ mod members_bulk;
 mod members_reset;
 mod models;
 pub mod permissions;
+mod spend;
 mod update;
 pub mod view;
 
@@ -26,6 +27,8 @@ use crate::state::Shared;
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(create::create))
+        .routes(routes!(spend::by_user))
+        .routes(routes!(spend::metadata_schema))
         .routes(routes!(update::update))
         .routes(routes!(update::patch))
         .routes(routes!(delete::delete))

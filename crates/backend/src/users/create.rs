@@ -20,6 +20,7 @@ use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::invitations;
 use crate::keys;
+use crate::settings::defaults as settings;
 use crate::state::{Shared, State};
 use crate::time::iso;
 
@@ -65,7 +66,8 @@ pub struct CreatedUser {
 }
 
 /// Make a user, with places in teams and organisations and a first key. Administrators of organisations make plain users
-/// in them, whose first key is charged to the organisation.
+/// in them, whose first key is charged to the organisation. What is not said of users who are no administrators is as
+/// `/update/internal_user_settings` has it.
 #[utoipa::path(
     post, path = "/user/new", tag = "users", operation_id = "createUser", request_body = NewUser,
     responses(
@@ -80,6 +82,7 @@ pub async fn create(
     mut input: Input<Map<String, Value>>,
 ) -> Result<(Names, Names, Json<CreatedUser>), ApiError> {
     let actor = caller.actor(&state);
+    fill(&state, &caller, &mut input.raw).await?;
     let mut part = |names: &[&str]| names.iter().filter_map(|name| input.raw.remove_entry(*name)).collect();
     let first = Input::<FirstKey>::from_object(part(&OF_KEY))?.value;
     let belongs = Input::<Belongs>::from_object(part(&Belongs::NAMES))?.value;
@@ -139,6 +142,21 @@ pub async fn create(
         row,
     };
     Ok((input.ignored, unheeded, Json(answer)))
+}
+
+/// Adds the defaults of users who are no administrators.
+async fn fill(state: &State, caller: &Caller, raw: &mut Map<String, Value>) -> Result<(), ApiError> {
+    let role = raw.get("user_role").and_then(Value::as_str).unwrap_or_default();
+    if role.starts_with("proxy_admin") {
+        return Ok(());
+    }
+    let sends_teams = raw.contains_key("teams");
+    settings::fill(state, &settings::OF_USERS, raw).await?;
+    // Whoever administers an organisation may not lead the teams of the defaults.
+    if !sends_teams && !caller.sees_all() {
+        raw.remove("teams");
+    }
+    Ok(())
 }
 
 /// Who administers organisations makes plain users in them, who are not charged elsewhere.

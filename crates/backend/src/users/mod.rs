@@ -1,5 +1,6 @@
 //! Users: made, shown, changed, deleted; their passwords.
 
+mod available;
 mod belongs;
 mod bulk;
 mod create;
@@ -17,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use bulk::all_ids;
+pub use fields::UserFields;
 pub use password::{hash as hash_password, verify, waste_time};
 pub use view::{UserView, shown};
 
@@ -34,6 +36,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list::list))
         .routes(routes!(filter::filter))
         .routes(routes!(roles::available))
+        .routes(routes!(available::available))
         .routes(routes!(password::change))
 }
 

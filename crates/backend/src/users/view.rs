@@ -3,9 +3,12 @@
 use domain::User;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use store::PAGE_SIZE_MAX;
+use store::nouns::OrganizationMemberQuery;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
+use crate::organizations::view::OrganizationMemberView;
 use crate::state::State;
 use crate::time::iso;
 
@@ -70,13 +73,19 @@ pub async fn all_shown(state: &State, users: Vec<User>) -> Result<Vec<UserView>,
     Ok(users.into_iter().map(view).collect())
 }
 
-/// A user with their teams.
+/// A user with their teams and their places in organisations, a hundred at most.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn shown(state: &State, user: User) -> Result<UserView, ApiError> {
     let own = state.store.members().teams_of(std::slice::from_ref(&user.id)).await?;
-    Ok(UserView { teams: own.into_iter().map(|(_, team)| team).collect(), ..UserView::of(user) })
+    let places = OrganizationMemberQuery { organizations: Vec::new(), user_id: Some(user.id.clone()) };
+    let places = state.store.organization_members().list(&places, 0, PAGE_SIZE_MAX).await?.rows;
+    let places = places.into_iter().map(OrganizationMemberView::of).collect::<Vec<_>>();
+    let mut view = UserView::of(user);
+    view.teams = own.into_iter().map(|(_, team)| team).collect();
+    view.rest.insert("organization_memberships".into(), json!(places));
+    Ok(view)
 }
 
 /// The columns that a user has on the compatible surface besides those that act here.

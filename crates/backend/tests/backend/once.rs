@@ -21,6 +21,7 @@ impl App {
 backends! {
     async fn every_creation_is_made_once_and_answered_the_same(app: App) {
         app.team("t").await;
+        app.post("/organization/new", json!({"organization_id": "there", "organization_alias": "there"})).await.ok();
         app.post("/user/new", json!({"user_id": "guest"})).await.ok();
         let model = json!({"model_name": "m", "litellm_params": {"model": "openai/gpt-4o", "api_key": "k"}});
         let bodies = [
@@ -37,6 +38,8 @@ backends! {
             ("/model/new", model),
             ("/credentials", json!({"credential_name": "c", "credential_values": {"api_key": "k"}, "credential_info": {}})),
             ("/invitation/new", json!({"user_id": "guest"})),
+            ("/team/member_add", json!({"team_id": "t", "member": {"user_id": "new"}, "max_budget_in_team": 1})),
+            ("/organization/member_add", json!({"organization_id": "there", "member": {"user_id": "newer"}})),
         ];
         for (path, body) in bodies {
             let before = app.changes().await;

@@ -44,6 +44,9 @@ backends! {
         // Its keys are of its team, and within both.
         let key = app.post("/key/generate", json!({"project_id": "p"})).await.ok();
         assert_eq!((&key["team_id"], &key["project_id"]), (&json!("t"), &json!("p")));
+        let listed = app.get("/key/list?project_id=p").await.ok();
+        assert_eq!((&listed["total_count"], &listed["keys"]), (&json!(1), &json!([key["token"]])));
+        assert_eq!(app.get("/key/list?project_id=q").await.ok()["total_count"], 0);
         app.team("other").await;
         for (body, param) in [
             (json!({"project_id": "none"}), "project_id"),

@@ -8,9 +8,9 @@ use crate::reads::read;
 use crate::sql::statements;
 
 /// The filters, shared by a page and its count. `$7` and `$8` are patterns: of the alias, and of what is searched; `$9`
-/// is a whole hash. `$10` is a status and `$11` the time now.
+/// is a whole hash. `$10` is a status and `$11` the time now; `$12` is a project, which deleted keys do not know.
 macro_rules! filters {
-    ($search:literal) => {
+    ($search:literal, $project:literal) => {
         concat!(
             " WHERE (CAST($1 AS TEXT) IS NULL OR k.user_id = $1)
            AND (CAST($2 AS TEXT) IS NULL OR k.team_id = $2)
@@ -21,6 +21,8 @@ macro_rules! filters {
            AND (CAST($7 AS TEXT) IS NULL OR LOWER(k.alias) LIKE LOWER($7) ESCAPE '!')
            AND (CAST($9 AS TEXT) IS NULL OR k.hash = $9) AND ",
             $search,
+            " AND ",
+            $project,
             " AND (CAST($10 AS TEXT) = 'any'
                 OR ($10 = 'revoked' AND k.blocked = 1)
                 OR ($10 = 'expired' AND k.blocked = 0 AND k.expires_at <= CAST($11 AS BIGINT))
@@ -32,7 +34,10 @@ macro_rules! filters {
 /// Keys, keys among which is searched, and deleted keys.
 macro_rules! keys {
     () => {
-        concat!("keys k", filters!("CAST($8 AS TEXT) IS NULL"))
+        concat!(
+            "keys k",
+            filters!("CAST($8 AS TEXT) IS NULL", "(CAST($12 AS TEXT) IS NULL OR k.project_id = $12)")
+        )
     };
 }
 
@@ -40,7 +45,10 @@ macro_rules! searched {
     () => {
         concat!(
             "key_search s JOIN keys k ON k.hash = s.hash",
-            filters!("s.text LIKE LOWER(CAST($8 AS TEXT)) ESCAPE '!'")
+            filters!(
+                "s.text LIKE LOWER(CAST($8 AS TEXT)) ESCAPE '!'",
+                "(CAST($12 AS TEXT) IS NULL OR k.project_id = $12)"
+            )
         )
     };
 }
@@ -52,7 +60,8 @@ macro_rules! deleted {
             filters!(
                 "(CAST($8 AS TEXT) IS NULL
                   OR LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
-                     LIKE LOWER($8) ESCAPE '!')"
+                     LIKE LOWER($8) ESCAPE '!')",
+                "CAST($12 AS TEXT) IS NULL"
             )
         )
     };
@@ -78,7 +87,7 @@ macro_rules! pages {
             $way,
             ", k.hash",
             $way,
-            " LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)) p
+            " LIMIT CAST($13 AS BIGINT) OFFSET CAST($14 AS BIGINT)) p
               JOIN ",
             $table,
             " k ON k.hash = p.hash",
@@ -164,6 +173,8 @@ pub struct KeyQuery {
     pub user_id: Option<String>,
     pub team_id: Option<String>,
     pub organization_id: Option<String>,
+    /// Deleted keys have none.
+    pub project_id: Option<String>,
     pub hash: Option<KeyHash>,
     /// Leaves out the keys of this team (the dashboard's own).
     pub without_team: Option<String>,
@@ -229,6 +240,7 @@ impl Keys<'_> {
                     .bind(whole)
                     .bind(query.status.name())
                     .bind(now.micros())
+                    .bind(&query.project_id)
             };
         }
         let (rows, total) = read!(self.db, Request, |connection| {
