@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, App, MASTER, backends};
 
 impl App {
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub async fn set(&self, path: &str, body: Value) -> Answer {
         self.send_as(MASTER, Method::PATCH, path, body).await
     }
 }
@@ -15,7 +15,7 @@ backends! {
     async fn new_users_have_what_the_settings_say(app: App) {
         app.team("readers").await;
         let defaults = json!({"user_role": "internal_user_viewer", "max_budget": 5, "budget_duration": "30d", "models": ["gpt-4o"], "teams": ["readers"]});
-        let set = app.patch("/update/internal_user_settings", defaults).await.ok();
+        let set = app.set("/update/internal_user_settings", defaults).await.ok();
         assert_eq!((&set["status"], &set["settings"]["max_budget"]), (&json!("success"), &json!(5)));
         let ada = app.post("/user/new", json!({"user_id": "ada"})).await.ok();
         assert_eq!((&ada["user_role"], &ada["max_budget"], &ada["models"]), (&json!("internal_user_viewer"), &json!(5.0), &json!(["gpt-4o"])));
@@ -26,7 +26,7 @@ backends! {
         let root = app.post("/user/new", json!({"user_id": "root", "user_role": "proxy_admin"})).await.ok();
         assert_eq!((&root["max_budget"], &root["teams"]), (&Value::Null, &json!([])));
         // Null takes a default back.
-        app.patch("/update/internal_user_settings", json!({"max_budget": null, "teams": null})).await.ok();
+        app.set("/update/internal_user_settings", json!({"max_budget": null, "teams": null})).await.ok();
         let values = app.get("/get/internal_user_settings").await.ok()["values"].clone();
         assert_eq!((&values["max_budget"], &values["models"]), (&Value::Null, &json!(["gpt-4o"])));
         let log = app.get("/audit?table_name=LiteLLM_Config").await.ok();
@@ -37,7 +37,7 @@ backends! {
 
     async fn new_teams_have_what_the_settings_say(app: App) {
         let defaults = json!({"max_budget": 50.0, "budget_duration": "7d", "tpm_limit": 1000, "team_member_permissions": ["/key/generate"]});
-        app.patch("/update/default_team_settings", defaults).await.ok();
+        app.set("/update/default_team_settings", defaults).await.ok();
         let team = app.post("/team/new", json!({"team_id": "core", "tpm_limit": 7})).await.ok();
         assert_eq!((&team["max_budget"], &team["tpm_limit"], &team["budget_duration"]), (&json!(50.0), &json!(7), &json!("7d")));
         let permissions = app.get("/team/permissions_list?team_id=core").await.ok();
@@ -63,7 +63,7 @@ backends! {
             ("/update/ui_settings", json!({"enable_projects_ui": 1}), 422),
             ("/update/ui_settings", json!([]), 422),
         ] {
-            let answer = app.patch(path, body.clone()).await;
+            let answer = app.set(path, body.clone()).await;
             assert_eq!(answer.status.as_u16(), status, "{path} {body}: {}", answer.text);
         }
         let values = app.get("/get/internal_user_settings").await.ok()["values"].clone();
@@ -80,13 +80,13 @@ backends! {
     async fn what_the_dashboard_looks_like_is_told_before_sign_in(app: App) {
         assert_eq!(app.send(Method::GET, "/get_logo_url", &[], "").await.ok(), json!({"logo_url": ""}));
         app.send(Method::GET, "/get_image", &[], "").await.error(404);
-        let set = app.patch("/update/ui_theme_settings", json!({"logo_url": "https://a.example/logo.png", "colour": "red"})).await;
+        let set = app.set("/update/ui_theme_settings", json!({"logo_url": "https://a.example/logo.png", "colour": "red"})).await;
         assert_eq!(set.header("x-bulkhead-ignored-fields"), Some("colour"));
         let logo = app.send(Method::GET, "/get_image", &[], "").await;
         assert_eq!((logo.status.as_u16(), logo.header("location")), (307, Some("https://a.example/logo.png")));
         app.send(Method::GET, "/get_favicon", &[], "").await.error(404);
         assert_eq!(app.send(Method::GET, "/get/ui_theme_settings", &[], "").await.ok()["values"]["logo_url"], "https://a.example/logo.png");
-        let kept = app.patch("/update/ui_settings", json!({"enable_projects_ui": true})).await;
+        let kept = app.set("/update/ui_settings", json!({"enable_projects_ui": true})).await;
         assert_eq!(kept.header("x-bulkhead-inactive-fields"), Some("enable_projects_ui"));
         assert_eq!(app.send(Method::GET, "/get/ui_settings", &[], "").await.ok()["values"]["enable_projects_ui"], true);
         app.post("/upload/logo", json!({})).await.error(400);
@@ -95,7 +95,7 @@ backends! {
     async fn every_user_sees_the_banner(app: App) {
         let ada = app.user(json!({"user_id": "ada"})).await;
         assert_eq!(app.get_as(&ada, "/get/user_banner").await.ok(), json!({"enabled": false, "message": "", "severity": "info", "revision": ""}));
-        app.patch("/update/user_banner", json!({"enabled": true, "message": "Maintenance at six", "severity": "warning"})).await.ok();
+        app.set("/update/user_banner", json!({"enabled": true, "message": "Maintenance at six", "severity": "warning"})).await.ok();
         let banner = app.get_as(&ada, "/get/user_banner").await.ok();
         assert_eq!((&banner["message"], &banner["severity"]), (&json!("Maintenance at six"), &json!("warning")));
         app.send(Method::GET, "/get/user_banner", &[], "").await.error(401);
@@ -107,14 +107,14 @@ async fn settings_of_what_is_not_there_are_empty_and_refuse() {
     let app = App::sqlite().await;
     for name in ["sso", "mcp_semantic_filter", "mcp_tool_search", "websearch_interception"] {
         assert_eq!(app.get(&format!("/get/{name}_settings")).await.ok()["values"], json!({}));
-        let refused = app.patch(&format!("/update/{name}_settings"), json!({"field": 1})).await.error(400);
+        let refused = app.set(&format!("/update/{name}_settings"), json!({"field": 1})).await.error(400);
         assert_eq!((refused.1, refused.2.ends_with("Nothing was changed.")), (json!("field"), true));
     }
     assert_eq!(app.get("/config/cost_discount_config").await.ok(), json!({"values": {}}));
-    app.patch("/config/cost_margin_config", json!({"openai": 0.1})).await.error(400);
+    app.set("/config/cost_margin_config", json!({"openai": 0.1})).await.error(400);
     let unpriced = "/config/block_requests_for_models_without_pricing";
-    app.patch(unpriced, json!({"enabled": true})).await.error(400);
-    assert_eq!(app.patch(unpriced, json!({"enabled": false})).await.ok(), json!({"enabled": false}));
+    app.set(unpriced, json!({"enabled": true})).await.error(400);
+    assert_eq!(app.set(unpriced, json!({"enabled": false})).await.ok(), json!({"enabled": false}));
     assert_eq!(app.get("/config/pass_through_endpoint").await.ok(), json!({"endpoints": []}));
     app.post("/config/pass_through_endpoint", json!({"path": "/x"})).await.error(400);
     app.post("/config/pass_through_endpoint/a", json!({})).await.error(404);
