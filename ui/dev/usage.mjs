@@ -47,7 +47,7 @@ export function usage(query, isEmpty) {
   const names = isEmpty ? [] : (NAMES[by] ?? NAMES.model.map((_, index) => `${by}-${index + 1}`));
   const groups = names.map((name, rank) => {
     const series = days.map((day) => ({ at: `${day}T00:00:00Z`, metrics: cell(day, rank, step) }));
-    return { names: [name], metrics: add(series.map((point) => point.metrics)), series };
+    return { names: [name], labels: [null], metrics: add(series.map((point) => point.metrics)), series };
   });
   const rest = days.map((day) => (isEmpty ? metrics(0, 0) : cell(day, 14, step)));
   const series = days.map((day, index) => ({ at: `${day}T00:00:00Z`, metrics: add([...groups.map((group) => group.series[index].metrics), rest[index]]) }));

@@ -19,7 +19,7 @@ use crate::http::once;
 use crate::http::reports::{Reports, govern};
 use crate::state::Shared;
 use crate::{
-    alerts, analytics, audit, budgets, credentials, customers, guardrails, invitations, keys, models,
+    activity, alerts, analytics, audit, budgets, credentials, customers, guardrails, invitations, keys, models,
     organizations, projects, public, session, settings, spend, system, tags, teams, users, utils,
 };
 
@@ -80,6 +80,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(spend::routes())
         .merge(models::routes())
         .merge(credentials::routes())
+        .merge(activity::routes())
         .merge(analytics::routes())
         .merge(audit::routes())
         .merge(session::routes())

@@ -32,6 +32,16 @@ impl Dialect {
         Self::ALL.into_iter().find(|dialect| dialect.as_str() == text)
     }
 
+    /// The path of its requests, as the compatible surface groups usage by.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "/chat/completions",
+            Self::OpenAiCompletions => "/completions",
+            Self::OpenAiEmbeddings => "/embeddings",
+            Self::AnthropicMessages => "/v1/messages",
+        }
+    }
+
     /// The `call_type` of spend rows on the compatible surface.
     pub const fn call_type(self) -> &'static str {
         match self {

@@ -23,7 +23,7 @@ function wire(patch: Partial<Wire>): Wire {
     total: metrics(10, 4),
     previous: null,
     series: AT.map((at, index) => ({ at, metrics: metrics(index === 0 ? 4 : 6, 2) })),
-    groups: [{ names: ["gpt-4o"], metrics: metrics(7, 3), series: AT.map((at, index) => ({ at, metrics: metrics(index === 0 ? 2 : 5, 1) })) }],
+    groups: [{ names: ["gpt-4o"], labels: [null], metrics: metrics(7, 3), series: AT.map((at, index) => ({ at, metrics: metrics(index === 0 ? 2 : 5, 1) })) }],
     other: metrics(3, 1),
     ...patch,
   };
@@ -45,15 +45,16 @@ it("has no rest where groups overlap", () => {
   expect(usage.other).toBeNull();
 });
 
-it("names what has no name", () => {
+it("names what has no name, and what has another", () => {
   const hash = "ab".repeat(32);
-  const named = (by: Parameters<typeof toUsage>[1], name: string) =>
-    toUsage(wire({ groups: [{ names: [name], metrics: metrics(1, 1), series: null }] }), by).groups[0]?.name;
+  const named = (by: Parameters<typeof toUsage>[1], name: string, label: string | null = null) =>
+    toUsage(wire({ groups: [{ names: [name], labels: [label], metrics: metrics(1, 1), series: null }] }), by).groups[0]?.name;
   expect(named("team", "")).toBe("No team");
   expect(named("model", "")).toBe("Refused before a model");
   expect(named("key", "litellm_proxy_master_key")).toBe("Master key");
   expect(named("key", hash)).toBe("ababababab…");
   expect(named("user", hash)).toBe(hash);
+  expect(named("key", hash, "search")).toBe("search");
 });
 
 it("asks for whole local days and whole months", () => {

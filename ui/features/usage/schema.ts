@@ -146,9 +146,9 @@ export function toUsage(wire: Wire, by: Dimension): Usage {
     isExact: wire.is_exact,
     total: figures(wire.total),
     previous: wire.previous ? figures(wire.previous) : null,
-    groups: wire.groups.map(({ names, metrics }, index) => {
+    groups: wire.groups.map(({ names, labels, metrics }, index) => {
       const id = names[0] ?? "";
-      return { index, id, name: groupName(by, id), figures: figures(metrics) };
+      return { index, id, name: labels[0] ?? groupName(by, id), figures: figures(metrics) };
     }),
     other,
     bars,

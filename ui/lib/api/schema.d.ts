@@ -831,6 +831,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/customer/daily/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of customers by day, in pages of days, the newest first. */
+        get: operations["customerDailyActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/customer/daily/activity/aggregated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of customers by day, all days at once. */
+        get: operations["customerActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/customer/delete": {
         parameters: {
             query?: never;
@@ -961,6 +995,40 @@ export interface paths {
         put?: never;
         /** Block customers; who is not known yet is made. */
         post: operations["blockEndUsers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/end_user/daily/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of customers by day, in pages of days, the newest first. */
+        get: operations["endUserDailyActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/end_user/daily/activity/aggregated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of customers by day, all days at once. */
+        get: operations["endUserActivity"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1370,6 +1438,40 @@ export interface paths {
         get: operations["globalSpend"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/all_tag_names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tags of requests, the dearest thousand. */
+        get: operations["listTagNames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/end_users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The hundred customers that cost most. */
+        post: operations["globalSpendByEndUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2493,6 +2595,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organization/daily/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of organizations by day, in pages of days, the newest first. */
+        get: operations["organizationDailyActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/daily/activity/aggregated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of organizations by day, all days at once. */
+        get: operations["organizationActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/daily/activity/aggregated/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys by what they spent in a range of days, of organizations. */
+        get: operations["organizationActivityKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/daily/activity/aggregated/model_top_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that spent most with a model, of organizations. */
+        get: operations["organizationActivityModelTopKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/daily/activity/aggregated/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys whose alias or hash has a text in it, with what they spent, of organizations. */
+        get: operations["organizationActivitySearch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/organization/delete": {
         parameters: {
             query?: never;
@@ -3476,6 +3663,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/team/daily/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of teams by day, in pages of days, the newest first. */
+        get: operations["teamDailyActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/daily/activity/aggregated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of teams by day, all days at once. */
+        get: operations["teamActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/daily/activity/aggregated/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys by what they spent in a range of days, of teams. */
+        get: operations["teamActivityKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/daily/activity/aggregated/model_top_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that spent most with a model, of teams. */
+        get: operations["teamActivityModelTopKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/team/daily/activity/aggregated/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys whose alias or hash has a text in it, with what they spent, of teams. */
+        get: operations["teamActivitySearch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/team/delete": {
         parameters: {
             query?: never;
@@ -4009,6 +4281,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/daily/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of users by day, in pages of days, the newest first. */
+        get: operations["userDailyActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/daily/activity/aggregated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of users by day, all days at once. */
+        get: operations["userActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/daily/activity/aggregated/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys by what they spent in a range of days, of users. */
+        get: operations["userActivityKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/daily/activity/aggregated/model_top_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that spent most with a model, of users. */
+        get: operations["userActivityModelTopKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/daily/activity/aggregated/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys whose alias or hash has a text in it, with what they spent, of users. */
+        get: operations["userActivitySearch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/delete": {
         parameters: {
             query?: never;
@@ -4384,6 +4741,113 @@ export interface components {
             num_alerting: number;
             num_callbacks: number;
         };
+        /** @description A day by what was used and by whom. The dearest names of the whole range are shown; `other` is the rest of the day. */
+        ActivityBreakdown: {
+            api_keys: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+            endpoints: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+            entities: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+            mcp_servers: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+            model_groups: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+            models: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+            providers: {
+                [key: string]: components["schemas"]["ActivityEntry"];
+            };
+        };
+        ActivityDay: {
+            breakdown: components["schemas"]["ActivityBreakdown"];
+            date: string;
+            metrics: components["schemas"]["SpendMetrics"];
+        };
+        /** @description Part of a day. */
+        ActivityEntry: {
+            /** @description By key; of models and entities, as far as there is room. */
+            api_key_breakdown?: {
+                [key: string]: components["schemas"]["KeyEntry"];
+            } | null;
+            /** @description What the name is called otherwise. */
+            metadata: Record<string, unknown>;
+            metrics: components["schemas"]["SpendMetrics"];
+        };
+        /** @description Sums of the days of this page, and which page it is. */
+        ActivityMetadata: {
+            /** @description Keys that a day shows. */
+            api_key_limit: number;
+            /** @description How much each breakdown shows. */
+            breakdowns: {
+                [key: string]: components["schemas"]["Shown"];
+            };
+            has_more: boolean;
+            /** @description Whether some breakdown does not show all names. */
+            is_cut: boolean;
+            /**
+             * @description False where the quarter-hours of old days are not kept any more: each such UTC day then counts in the local day in
+             *     which it begins.
+             */
+            is_exact: boolean;
+            /** Format: int64 */
+            page: number;
+            /**
+             * Format: int64
+             * @description Keys with usage in the range.
+             */
+            total_api_keys: number;
+            /** Format: int64 */
+            total_api_requests: number;
+            /** Format: double */
+            total_autorouter_savings_spend: number;
+            /** Format: int64 */
+            total_cache_creation_input_tokens: number;
+            /** Format: int64 */
+            total_cache_read_input_tokens: number;
+            /** Format: int64 */
+            total_completion_tokens: number;
+            /** Format: int64 */
+            total_compression_saved_tokens: number;
+            /** Format: double */
+            total_compression_savings_spend: number;
+            /** Format: int64 */
+            total_failed_requests: number;
+            /** Format: double */
+            total_flat_cost: number;
+            /** Format: double */
+            total_gateway_injected_caching_savings_spend: number;
+            /**
+             * Format: int64
+             * @description A page has so many days, also those without usage, which are left out.
+             */
+            total_pages: number;
+            /** Format: double */
+            total_prompt_caching_savings_spend: number;
+            /** Format: int64 */
+            total_prompt_tokens: number;
+            /** Format: int64 */
+            total_response_time_ms: number;
+            /** Format: double */
+            total_spend: number;
+            /**
+             * Format: int64
+             * @description The same in nano-dollars, exact.
+             */
+            total_spend_nano: number;
+            /** Format: int64 */
+            total_successful_requests: number;
+            /** Format: int64 */
+            total_timed_requests: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
         AddedMembers: components["schemas"]["TeamView"] & {
             updated_team_memberships: components["schemas"]["MembershipView"][];
             updated_users: components["schemas"]["AddedUser"][];
@@ -4733,11 +5197,86 @@ export interface components {
         CacheStatus: {
             status: string;
         };
+        /**
+         * @example {
+         *       "cost": 0.0015
+         *     }
+         */
+        Calculated: {
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            cost: number;
+        };
+        /**
+         * @example {
+         *       "messages": [
+         *         {
+         *           "content": "Hi",
+         *           "role": "user"
+         *         }
+         *       ],
+         *       "model": "gpt-4o"
+         *     }
+         */
+        Calculation: {
+            /** @description What was answered: its `usage` is priced. */
+            completion_response?: Record<string, unknown> | null;
+            /** @description What would be asked: its tokens are estimated. */
+            messages?: Record<string, unknown>[] | null;
+            /** @description A model group, or a model such as `openai/gpt-4o`; that of `completion_response` when left out. */
+            model?: string | null;
+        };
         /** @description Callbacks by when they are called. */
         Callbacks: {
             failure: string[];
             success: string[];
             success_and_failure: string[];
+        };
+        /** @description What was said in a call. */
+        CallBodies: {
+            /** @description Bodies are not stored: empty. */
+            messages: Record<string, unknown>;
+            proxy_server_request: Record<string, unknown>;
+            response: Record<string, unknown>;
+        };
+        /**
+         * @description One page of calls.
+         * @example {
+         *       "data": [
+         *         {
+         *           "model": "gpt-4o",
+         *           "request_id": "chatcmpl-1",
+         *           "spend": 0.0015,
+         *           "status": "success"
+         *         }
+         *       ],
+         *       "next_cursor": null,
+         *       "page": 1,
+         *       "page_size": 50,
+         *       "total": 1,
+         *       "total_is_capped": false,
+         *       "total_pages": 1
+         *     }
+         */
+        Calls: {
+            data: components["schemas"]["SpendLog"][];
+            /** @description Names the next page, in an order by `startTime`; null at the end. */
+            next_cursor?: string | null;
+            /** Format: int32 */
+            page: number;
+            /** Format: int32 */
+            page_size: number;
+            /**
+             * Format: int32
+             * @description Calls that fit, ten thousand at most.
+             */
+            total: number;
+            /** @description Whether more fit than were counted. */
+            total_is_capped: boolean;
+            /** Format: int64 */
+            total_pages: number;
         };
         /** @description What to change. Values and facts are set one by one, null removes; a value that is sent back as it was shown stays. */
         ChangedCredential: {
@@ -4932,10 +5471,70 @@ export interface components {
             spend: number;
             user_id: string;
         };
+        /**
+         * @description Usage by day.
+         * @example {
+         *       "metadata": {
+         *         "has_more": false,
+         *         "is_cut": false,
+         *         "page": 1,
+         *         "total_api_requests": 3,
+         *         "total_pages": 1,
+         *         "total_spend": 0.0015
+         *       },
+         *       "results": [
+         *         {
+         *           "breakdown": {
+         *             "api_keys": {
+         *               "other": {
+         *                 "metadata": {},
+         *                 "metrics": {
+         *                   "api_requests": 3,
+         *                   "spend": 0.0015
+         *                 }
+         *               }
+         *             },
+         *             "models": {
+         *               "gpt-4o": {
+         *                 "api_key_breakdown": {},
+         *                 "metadata": {},
+         *                 "metrics": {
+         *                   "api_requests": 3,
+         *                   "spend": 0.0015
+         *                 }
+         *               }
+         *             }
+         *           },
+         *           "date": "2026-01-31",
+         *           "metrics": {
+         *             "api_requests": 3,
+         *             "completion_tokens": 15,
+         *             "failed_requests": 1,
+         *             "prompt_tokens": 30,
+         *             "spend": 0.0015,
+         *             "successful_requests": 2,
+         *             "total_tokens": 45
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        DailyActivity: {
+            metadata: components["schemas"]["ActivityMetadata"];
+            results: components["schemas"]["ActivityDay"][];
+        };
         DailySpend: {
             date: string;
             /** Format: double */
             spend: number;
+        };
+        DayRequests: {
+            /** Format: int64 */
+            api_requests: number;
+            /** @description Such as `Jan 05`. */
+            date: string;
+            /** Format: int64 */
+            total_tokens: number;
         };
         DeleteBudget: {
             id: string;
@@ -5101,6 +5700,10 @@ export interface components {
             /** @description With a role each. */
             members_with_roles?: components["schemas"]["MemberFields"][] | null;
         };
+        FoundKeys: {
+            api_keys: components["schemas"]["KeyActivity"][];
+            search: string;
+        };
         /** @description A team in a list to choose from. */
         FoundTeam: {
             team_alias?: string | null;
@@ -5126,6 +5729,8 @@ export interface components {
             spend: number;
         };
         Group: {
+            /** @description What these are called otherwise: aliases of keys, teams, organisations and customers, and aliases or addresses of users. */
+            labels: (string | null)[];
             metrics: components["schemas"]["Metrics"];
             /** @description In the order of `by`; empty for usage of nobody in particular. */
             names: string[];
@@ -5246,6 +5851,21 @@ export interface components {
             updated_by: string;
             user_id: string;
         };
+        KeyActivity: {
+            /** @description Hash, or the master key's label. */
+            api_key: string;
+            metadata: Record<string, unknown>;
+            metrics: components["schemas"]["SpendMetrics"];
+        };
+        KeyActivityPage: {
+            api_keys: components["schemas"]["KeyActivity"][];
+            /** Format: int32 */
+            limit: number;
+            /** Format: int32 */
+            offset: number;
+            /** Format: int64 */
+            total_api_keys: number;
+        };
         KeyAliases: {
             aliases: string[];
             /** Format: int32 */
@@ -5256,6 +5876,12 @@ export interface components {
             total_count: number;
             /** Format: int64 */
             total_pages: number;
+        };
+        /** @description A key's part of an entry. */
+        KeyEntry: {
+            /** @description What the key is called otherwise. */
+            metadata: Record<string, unknown>;
+            metrics: components["schemas"]["SpendMetrics"];
         };
         /**
          * @description What a key can be made with or changed to. A field that is left out keeps its value, or its default;
@@ -5706,6 +6332,23 @@ export interface components {
             /** Format: int64 */
             total_pages: number;
         };
+        /**
+         * @example {
+         *       "daily_data": [
+         *         {
+         *           "api_requests": 3,
+         *           "date": "Jan 05",
+         *           "total_tokens": 45
+         *         }
+         *       ],
+         *       "model": "gpt-4o",
+         *       "sum_api_requests": 3,
+         *       "sum_total_tokens": 45
+         *     }
+         */
+        ModelRequests: components["schemas"]["Requests"] & {
+            model: string;
+        };
         /** @description A model of the database as it is stored, without its secrets. */
         ModelRow: {
             blocked: boolean;
@@ -5721,6 +6364,11 @@ export interface components {
         };
         Models: {
             data: components["schemas"]["ModelView"][];
+        };
+        ModelTopKeys: {
+            api_keys: components["schemas"]["KeyActivity"][];
+            by_model_group: boolean;
+            model: string;
         };
         ModelTotal: {
             model: string;
@@ -6382,6 +7030,49 @@ export interface components {
             user: string;
         };
         SpendLogEntry: components["schemas"]["SpendLog"] | components["schemas"]["SpendDay"];
+        /** @description What requests add up to. What the surface has and is not counted here is 0. */
+        SpendMetrics: {
+            /** Format: int64 */
+            api_requests: number;
+            /** Format: double */
+            autorouter_savings_spend: number;
+            /** Format: int64 */
+            cache_creation_input_tokens: number;
+            /** Format: int64 */
+            cache_read_input_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: int64 */
+            compression_saved_tokens: number;
+            /** Format: double */
+            compression_savings_spend: number;
+            /**
+             * Format: int64
+             * @description Refused and cancelled ones too.
+             */
+            failed_requests: number;
+            /** Format: double */
+            flat_cost: number;
+            /** Format: double */
+            gateway_injected_caching_savings_spend: number;
+            /** Format: double */
+            prompt_caching_savings_spend: number;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+            /** Format: int64 */
+            successful_requests: number;
+            /** Format: int64 */
+            timed_requests: number;
+            /** Format: int64 */
+            total_response_time_ms: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
         SpendWasReset: {
             budget_reset_at?: string | null;
             /** @description SHA-256 of the key. */
@@ -6523,6 +7214,58 @@ export interface components {
              * @description Tokens per minute.
              */
             tpm_limit?: number | null;
+        };
+        /**
+         * @example {
+         *       "tag_names": [
+         *         "blue",
+         *         "green"
+         *       ]
+         *     }
+         */
+        TagNames: {
+            tag_names: string[];
+        };
+        TagShare: {
+            /** Format: int64 */
+            log_count: number;
+            name: string;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+        };
+        /**
+         * @example {
+         *       "spend_per_tag": [
+         *         {
+         *           "log_count": 12,
+         *           "name": "blue",
+         *           "spend": 0.0015
+         *         }
+         *       ]
+         *     }
+         */
+        TagShares: {
+            spend_per_tag: components["schemas"]["TagShare"][];
+        };
+        /**
+         * @example {
+         *       "individual_request_tag": "blue",
+         *       "log_count": 12,
+         *       "total_spend": 0.0015
+         *     }
+         */
+        TagSpend: {
+            individual_request_tag: string;
+            /** Format: int64 */
+            log_count: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            total_spend: number;
         };
         /** @description A tag as it is shown. */
         TagView: components["schemas"]["StampsView"] & {
@@ -6712,6 +7455,40 @@ export interface components {
             team_id: string;
             /** @description `admin` or `user`. */
             user_role?: string | null;
+        };
+        TeamShare: {
+            team_id: string;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            total_spend: number;
+        };
+        /**
+         * @example {
+         *       "daily_spend": [
+         *         {
+         *           "date": "2026-01-31",
+         *           "research": 0.0015
+         *         }
+         *       ],
+         *       "teams": [
+         *         "research"
+         *       ],
+         *       "total_spend_per_team": [
+         *         {
+         *           "team_id": "research",
+         *           "total_spend": 0.0015
+         *         }
+         *       ]
+         *     }
+         */
+        TeamShares: {
+            /** @description Days with spend of the last 30, with the spend of each team by its name. */
+            daily_spend: Record<string, unknown>[];
+            /** @description The dearest fifty; `other` is the rest. */
+            teams: string[];
+            total_spend_per_team: components["schemas"]["TeamShare"][];
         };
         /** @description A team's row. Fields that are kept but not named here follow with their defaults. */
         TeamView: components["schemas"]["LimitsView"] & components["schemas"]["StampsView"] & Record<string, unknown> & {
@@ -12225,6 +13002,212 @@ export interface operations {
             };
         };
     };
+    customerDailyActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description Only these, with commas between. */
+                end_user_ids?: string;
+                /** @description None of these, with commas between. */
+                exclude_end_user_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    customerActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description Only these, with commas between. */
+                end_user_ids?: string;
+                /** @description None of these, with commas between. */
+                exclude_end_user_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     deleteCustomers: {
         parameters: {
             query?: never;
@@ -12817,6 +13800,212 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BlockedCustomers"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    endUserDailyActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description Only these, with commas between. */
+                end_user_ids?: string;
+                /** @description None of these, with commas between. */
+                exclude_end_user_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    endUserActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description Only these, with commas between. */
+                end_user_ids?: string;
+                /** @description None of these, with commas between. */
+                exclude_end_user_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
                 };
             };
             /** @description The request makes no sense */
@@ -14928,6 +16117,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GlobalSpend"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listTagNames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagNames"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalSpendByEndUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndUsersQuery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndUserSpend"][];
                 };
             };
             /** @description The request makes no sense */
@@ -20784,6 +22141,524 @@ export interface operations {
             };
         };
     };
+    organizationDailyActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_organization_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description Only these, with commas between. */
+                organization_ids?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    organizationActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_organization_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description Only these, with commas between. */
+                organization_ids?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    organizationActivityKeys: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_organization_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Only these, with commas between. */
+                organization_ids?: string;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyActivityPage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    organizationActivityModelTopKeys: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_organization_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Only these, with commas between. */
+                organization_ids?: string;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelTopKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    organizationActivitySearch: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_organization_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Only these, with commas between. */
+                organization_ids?: string;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     deleteOrganizations: {
         parameters: {
             query?: never;
@@ -24914,6 +26789,524 @@ export interface operations {
             };
         };
     };
+    teamDailyActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_team_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Only these, with commas between. */
+                team_ids?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    teamActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_team_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Only these, with commas between. */
+                team_ids?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    teamActivityKeys: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_team_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Only these, with commas between. */
+                team_ids?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyActivityPage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    teamActivityModelTopKeys: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_team_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Only these, with commas between. */
+                team_ids?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelTopKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    teamActivitySearch: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_team_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Only these, with commas between. */
+                team_ids?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     deleteTeams: {
         parameters: {
             query?: never;
@@ -27630,6 +30023,524 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BulkUpdated"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    userDailyActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_user_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+                /** @description Only these, with commas between. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    userActivity: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Keys that a day shows at most. */
+                api_key_limit?: number;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_user_ids?: string;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description From 1, the newest days first; one page has all days when they are asked for at once. */
+                page?: number;
+                /** @description Days of a page. */
+                page_size?: number;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+                /** @description Only these, with commas between. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyActivity"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    userActivityKeys: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_user_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+                /** @description Only these, with commas between. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyActivityPage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    userActivityModelTopKeys: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_user_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+                /** @description Only these, with commas between. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelTopKeys"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    userActivitySearch: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_user_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+                /** @description Only these, with commas between. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundKeys"];
                 };
             };
             /** @description The request makes no sense */

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use backend::{AlertChannel, Catalog, ModelCard, State};
-use domain::Deployment;
+use domain::{Deployment, Usage};
 use kit::{Clock, Rng, Secret};
 use pricing::{Price, PriceBook};
 use serde_json::{Map, Value};
@@ -78,7 +78,14 @@ fn alert_channels(
 }
 
 fn catalog(assembly: &Assembly) -> Catalog {
-    let book = PriceBook::builtin();
+    let book = Arc::new(PriceBook::builtin());
+    let prices = book.clone();
+    let cost = move |deployment: &Deployment, usage: &Usage| {
+        // Prices that cannot be read were refused when the configuration was loaded.
+        let own = Price::from_fields(&deployment.prices).ok().flatten();
+        let listed = prices.find(&deployment.provider, &deployment.model, deployment.base_model.as_deref());
+        own.as_ref().or(listed).map(|price| price.cost(usage).total)
+    };
     let facts = Arc::new(move |deployment: &Deployment| {
         let listed = book.find(&deployment.provider, &deployment.model, deployment.base_model.as_deref());
         listed.map(fields).unwrap_or_default()
@@ -94,7 +101,8 @@ fn catalog(assembly: &Assembly) -> Catalog {
         settings: assembly.config.settings.clone(),
         environment: assembly.environment(),
         facts,
-        tokens: pricing::estimate::tokens_in,
+        cost: Arc::new(cost),
+        tokens: Arc::new(pricing::estimate::tokens_in),
         cost_map: Arc::new(|| COST_MAP.clone()),
     }
 }

@@ -1,6 +1,6 @@
 //! Usage over time, grouped and filtered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::Json;
 use axum::extract::State as Extract;
@@ -108,6 +108,8 @@ pub struct Point {
 pub struct Group {
     /// In the order of `by`; empty for usage of nobody in particular.
     names: Vec<String>,
+    /// What these are called otherwise: aliases of keys, teams, organisations and customers, and aliases or addresses of users.
+    labels: Vec<Option<String>>,
     metrics: Metrics,
     /// Null unless asked for, and of the first ten groups.
     series: Option<Vec<Point>>,
@@ -139,6 +141,10 @@ pub async fn usage(
     let overlaps = by.contains(&Some(Dimension::Tag));
     let rest = |total: Totals| answers.iter().fold(total, |rest, answer| rest - answer.totals);
     let other = (by[0].is_some() && !overlaps).then(|| rest(total).into());
+    let labels = [
+        asked.labels(by[0], &answers, |answer| &answer.name).await?,
+        asked.labels(by[1], &answers, |answer| &answer.second).await?,
+    ];
     let mut groups = Vec::new();
     for (index, answer) in answers.iter().enumerate() {
         let series = match query.group_series && index < asked.series_max() {
@@ -146,8 +152,9 @@ pub async fn usage(
             false => None,
         };
         let names = [&answer.name, &answer.second].into_iter().zip(by).filter(|(_, by)| by.is_some());
-        let names = names.map(|(name, _)| name.clone()).collect();
-        groups.push(Group { names, metrics: answer.totals.into(), series });
+        let names = names.map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let labels = names.iter().zip(&labels).map(|(name, labels)| labels.get(name).cloned()).collect();
+        groups.push(Group { names, labels, metrics: answer.totals.into(), series });
     }
     Ok(Json(Usage {
         start_date: frame.first.to_string(),
@@ -172,7 +179,8 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     async fn total(&self, timeline: Timeline) -> Result<(Totals, bool), ApiError> {
-        let question = Question { timeline, by: [None; 2], filters: self.filters.clone(), limit: 1 };
+        let question =
+            Question { timeline, by: [None; 2], filters: self.filters.clone(), among: vec![], limit: 1 };
         let answers = self.state.store.usage().ask(&question).await?;
         Ok((answers.rows.first().map(|answer| answer.totals).unwrap_or_default(), answers.is_exact))
     }
@@ -181,13 +189,25 @@ impl Asked<'_> {
         if by[0].is_none() {
             return Ok(vec![]);
         }
-        let question = Question { timeline: self.frame.whole()?, by, filters: self.filters.clone(), limit };
+        let question = Question {
+            timeline: self.frame.whole()?,
+            by,
+            filters: self.filters.clone(),
+            among: vec![],
+            limit,
+        };
         Ok(self.state.store.usage().ask(&question).await?.rows)
     }
 
     async fn series(&self, more: Vec<Filter>) -> Result<Vec<Point>, ApiError> {
         let filters = [self.filters.clone(), more].concat();
-        let question = Question { timeline: self.frame.steps()?, by: [None; 2], filters, limit: u32::MAX };
+        let question = Question {
+            timeline: self.frame.steps()?,
+            by: [None; 2],
+            filters,
+            among: vec![],
+            limit: u32::MAX,
+        };
         let answers = self.state.store.usage().ask(&question).await?;
         let steps = answers.rows.into_iter().map(|answer| (answer.step, answer.totals));
         let steps = steps.collect::<BTreeMap<_, _>>();
@@ -196,6 +216,19 @@ impl Asked<'_> {
             metrics: steps.get(&step).copied().unwrap_or_default().into(),
         };
         Ok((0..).zip(self.frame.starts()).map(point).collect())
+    }
+
+    /// What the names of a dimension are called otherwise.
+    async fn labels(
+        &self,
+        of: Option<Dimension>,
+        answers: &[Answer],
+        name: impl Fn(&Answer) -> &String,
+    ) -> Result<HashMap<String, String>, ApiError> {
+        let Some(of) = of else { return Ok(HashMap::new()) };
+        let names =
+            answers.iter().map(name).filter(|name| !name.is_empty()).cloned().collect::<BTreeSet<_>>();
+        Ok(self.state.store.usage().labels(of, &names.into_iter().collect::<Vec<_>>()).await?)
     }
 
     /// How many groups may have a series.

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::{ConfigErrors, LoadedModel, ModelRules};
-use domain::{Deployment, Model, SecretMap};
+use domain::{Deployment, Model, SecretMap, Usage};
+use kit::Money;
 use serde_json::{Map, Value};
 use store::StoreError;
 
@@ -14,6 +15,11 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// What is known of a deployment's model, under the compatible surface's names.
 pub type Facts = Arc<dyn Fn(&Deployment) -> Map<String, Value> + Send + Sync>;
 
+/// What a call of a deployment costs; `None` where no price is known.
+pub type Cost = Arc<dyn Fn(&Deployment, &Usage) -> Option<Money> + Send + Sync>;
+/// About how many tokens a text has.
+pub type Tokens = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
+
 /// What the configuration offers, and how models of the database are read beside it.
 pub struct Catalog {
     /// Of the configuration.
@@ -23,8 +29,8 @@ pub struct Catalog {
     pub settings: config::Settings,
     pub environment: Environment,
     pub facts: Facts,
-    /// Tokens of a text, by our own estimate.
-    pub tokens: fn(&str) -> u64,
+    pub cost: Cost,
+    pub tokens: Tokens,
     /// The price book by model, as JSON.
     pub cost_map: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -37,7 +43,8 @@ impl Default for Catalog {
             settings: config::Settings::default(),
             environment: Arc::new(|_| None),
             facts: Arc::new(|_| Map::new()),
-            tokens: |text| text.len() as u64 / 4,
+            cost: Arc::new(|_, _| None),
+            tokens: Arc::new(|text| text.len() as u64 / 4),
             cost_map: Arc::new(|| "{}".into()),
         }
     }

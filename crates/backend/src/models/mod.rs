@@ -60,10 +60,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
 }
 
 /// The deployments that the caller may use: those of the configuration, then those of the database.
-pub(crate) async fn visible<'s>(
-    state: &'s State,
-    caller: &Caller,
-) -> Result<Vec<Cow<'s, ModelCard>>, ApiError> {
+pub async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<Cow<'s, ModelCard>>, ApiError> {
     let mut cards = state.catalog.cards.iter().map(Cow::Borrowed).collect::<Vec<_>>();
     cards.extend(stored(state).await?.into_iter().map(Cow::Owned));
     let models = match (caller.key(), caller.user_id()) {

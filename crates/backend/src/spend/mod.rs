@@ -1,9 +1,15 @@
 //! What was spent: single calls, and sums by day, model and key.
 
+mod calculate;
 mod global;
 mod keys;
 mod logs;
+mod requests;
 mod row;
+mod search;
+mod shares;
+mod tags;
+mod users;
 
 pub use logs::key_name;
 
@@ -20,4 +26,19 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(global::by_day))
         .routes(routes!(global::by_key))
         .routes(routes!(global::by_model))
+        .routes(routes!(search::ui))
+        .routes(routes!(search::v2))
+        .routes(routes!(search::session))
+        .routes(routes!(search::bodies))
+        .routes(routes!(tags::tags))
+        .routes(routes!(users::users))
+        .routes(routes!(calculate::calculate))
+        .routes(routes!(shares::by_provider))
+        .routes(routes!(shares::by_tag))
+        .routes(routes!(shares::tag_names))
+        .routes(routes!(shares::end_user_names))
+        .routes(routes!(shares::by_end_user))
+        .routes(routes!(shares::by_team))
+        .routes(routes!(requests::requests))
+        .routes(routes!(requests::by_model))
 }

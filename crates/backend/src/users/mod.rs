@@ -12,7 +12,7 @@ mod list;
 mod password;
 mod roles;
 mod update;
-mod view;
+pub mod view;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -87,6 +87,13 @@ backends! {
         assert_eq!(usage["other"], Value::Null);
     }
 
+    async fn groups_have_their_other_names(app: App) {
+        let (one, _) = seed(&app).await;
+        app.post("/key/update", json!({"key": one, "key_alias": "the first"})).await.ok();
+        let usage = ask(&app, "&by=key,model&top=2").await;
+        assert_eq!((&usage["groups"][0]["labels"], &usage["groups"][1]["labels"]), (&json!(["the first", null]), &json!([null, null])));
+    }
+
     async fn filters_hold_for_all_parts(app: App) {
         let (one, _) = seed(&app).await;
         let hash = KeyHash::of(&one).to_hex();

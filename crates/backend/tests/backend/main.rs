@@ -3,10 +3,12 @@
 
 mod support;
 
+mod activity;
 mod analytics;
 mod audit;
 mod auth;
 mod budgets;
+mod calls;
 mod compatibility;
 mod credentials;
 mod customers;

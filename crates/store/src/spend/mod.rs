@@ -3,11 +3,13 @@
 //! All of it runs in the analytics pool, under its time limit.
 
 mod logs;
+mod search;
 mod totals;
 
 use kit::Timestamp;
 
 pub use logs::{LOG_ROWS_MAX, LogQuery};
+pub use search::{CallOrder, CallPlace, CallQuery, FOUND_MAX, FOUND_SIZE_MAX, FoundCalls};
 pub use totals::{KeySpend, Latency, Point, REPORT_ROWS_MAX, Share, Split, Steps, Totals};
 
 use crate::StoreError;
@@ -17,7 +19,7 @@ use crate::values::Batch;
 
 /// Every statement about spend.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    logs::ALL.to_vec()
+    [logs::ALL, search::ALL].concat()
 }
 
 pub(crate) fn batches() -> [&'static Batch; 1] {

@@ -53,26 +53,33 @@ impl Totals {
     }
 }
 
-impl std::ops::Sub for Totals {
-    type Output = Self;
+macro_rules! each_sum {
+    ($trait:ident, $method:ident) => {
+        impl std::ops::$trait for Totals {
+            type Output = Self;
 
-    fn sub(self, part: Self) -> Self {
-        Self {
-            requests: self.requests - part.requests,
-            attempts: self.attempts - part.attempts,
-            failures: self.failures - part.failures,
-            refusals: self.refusals - part.refusals,
-            cancellations: self.cancellations - part.cancellations,
-            input_tokens: self.input_tokens - part.input_tokens,
-            output_tokens: self.output_tokens - part.output_tokens,
-            cache_read_tokens: self.cache_read_tokens - part.cache_read_tokens,
-            cache_write_tokens: self.cache_write_tokens - part.cache_write_tokens,
-            reasoning_tokens: self.reasoning_tokens - part.reasoning_tokens,
-            cost_nano: self.cost_nano - part.cost_nano,
-            duration_micros: self.duration_micros - part.duration_micros,
+            fn $method(self, other: Self) -> Self {
+                Self {
+                    requests: self.requests.$method(other.requests),
+                    attempts: self.attempts.$method(other.attempts),
+                    failures: self.failures.$method(other.failures),
+                    refusals: self.refusals.$method(other.refusals),
+                    cancellations: self.cancellations.$method(other.cancellations),
+                    input_tokens: self.input_tokens.$method(other.input_tokens),
+                    output_tokens: self.output_tokens.$method(other.output_tokens),
+                    cache_read_tokens: self.cache_read_tokens.$method(other.cache_read_tokens),
+                    cache_write_tokens: self.cache_write_tokens.$method(other.cache_write_tokens),
+                    reasoning_tokens: self.reasoning_tokens.$method(other.reasoning_tokens),
+                    cost_nano: self.cost_nano.$method(other.cost_nano),
+                    duration_micros: self.duration_micros.$method(other.duration_micros),
+                }
+            }
         }
-    }
+    };
 }
+
+each_sum!(Add, add);
+each_sum!(Sub, sub);
 
 /// One step of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -277,7 +284,7 @@ impl Spend<'_> {
         scope: &Scope,
         limit: u32,
     ) -> Result<Vec<Answer>, StoreError> {
-        let question = Question { timeline, by: [by, None], filters: scope.filters(), limit };
+        let question = Question { timeline, by: [by, None], filters: scope.filters(), among: vec![], limit };
         Ok(ask(self.db, &question).await?.rows)
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::among::Among;
 use super::cells::{NOW_WHOLE, Whole};
 use super::plan::{Timeline, listed, plan};
 use super::{Level, Usage};
@@ -47,6 +48,8 @@ pub struct Question {
     pub by: [Option<Dimension>; 2],
     /// Each dimension once at most; a second of one takes the first's place.
     pub filters: Vec<Filter>,
+    /// Further conditions, each of which holds.
+    pub among: Vec<Among>,
     /// Rows of the answer at most, the dearest first.
     pub limit: u32,
 }
@@ -55,6 +58,8 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
     pub rows: Vec<Answer>,
+    /// How many rows there are without the limit.
+    pub rows_in_all: u64,
     /// False when steps begin or end within a UTC day of which the quarter-hours are not kept any more: that day
     /// counts in the step in which it begins.
     pub is_exact: bool,
@@ -70,10 +75,19 @@ pub struct Answer {
     pub totals: Totals,
 }
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    rows_in_all: i64,
+    #[sqlx(flatten)]
+    answer: Answer,
+}
+
 /// Values before the segments: level, two groupings, six filters of what, limit.
 const FIXED: usize = 10;
-/// And six filters of who.
+/// And six filters of who, or six lists of what.
 const FIXED_OF_SOME: usize = 16;
+/// And six lists of what and six of who.
+const FIXED_OF_SOME_AMONG: usize = 28;
 
 macro_rules! cells {
     ($table:literal, $grain:literal, $from:literal) => {
@@ -136,10 +150,62 @@ macro_rules! what {
         )
     };
 }
-macro_rules! summed {
+/// A list as [`Among`] writes it has the name, or as an exception has it not.
+macro_rules! among {
+    ($column:literal, $list:literal) => {
+        concat!(
+            "(CAST(",
+            $list,
+            " AS TEXT) IS NULL OR (REPLACE(",
+            $list,
+            ", '\u{1f}' || ",
+            $column,
+            " || '\u{1f}', '') <> ",
+            $list,
+            ") = (SUBSTR(",
+            $list,
+            ", 1, 1) <> '!'))"
+        )
+    };
+}
+macro_rules! what_among {
+    ($group:literal, $model:literal, $provider:literal, $deployment:literal, $endpoint:literal, $status:literal) => {
+        concat!(
+            among!("w.model_group", $group),
+            " AND ",
+            among!("w.model", $model),
+            " AND ",
+            among!("w.provider", $provider),
+            " AND ",
+            among!("w.deployment_id", $deployment),
+            " AND ",
+            among!("w.endpoint", $endpoint),
+            " AND ",
+            among!("w.status", $status)
+        )
+    };
+}
+macro_rules! who_among {
     () => {
         concat!(
-            " SELECT c.step, ",
+            among!("f.organization_id", "$23"),
+            " AND ",
+            among!("f.team_id", "$24"),
+            " AND ",
+            among!("f.user_id", "$25"),
+            " AND ",
+            among!("f.api_key", "$26"),
+            " AND ",
+            among!("f.customer", "$27"),
+            " AND ",
+            among!("f.tag", "$28")
+        )
+    };
+}
+macro_rules! summed {
+    ($what:expr) => {
+        concat!(
+            " SELECT COUNT(*) OVER () AS rows_in_all, c.step, ",
             name!("$2"),
             " AS name, ",
             name!("$3"),
@@ -157,13 +223,14 @@ macro_rules! summed {
              FROM c LEFT JOIN usage_who o ON o.id = c.who LEFT JOIN usage_what w ON w.id = c.what
              WHERE ",
             what!(),
+            $what,
             "
-             GROUP BY 1, 2, 3 ORDER BY cost_nano DESC, requests DESC, 1, 2, 3 LIMIT CAST($10 AS BIGINT)"
+             GROUP BY 2, 3, 4 ORDER BY cost_nano DESC, requests DESC, 2, 3, 4 LIMIT CAST($10 AS BIGINT)"
         )
     };
 }
 macro_rules! question {
-    ($name:literal, $fixed:expr, $from:literal, $tail:expr) => {
+    ($name:literal, $fixed:expr, $from:literal, $tail:expr, $what:expr) => {
         LazyLock::new(|| {
             Listed::new(
                 $name,
@@ -181,7 +248,7 @@ macro_rules! question {
                     cells!("usage_months", "2", $from),
                     $tail,
                     ")",
-                    summed!()
+                    summed!($what)
                 ),
             )
         })
@@ -189,22 +256,45 @@ macro_rules! question {
 }
 
 /// Of everyone.
-static OF_ALL: LazyLock<Listed> = question!("ASK_OF_ALL", FIXED, "FROM s", "");
+static OF_ALL: LazyLock<Listed> = question!("ASK_OF_ALL", FIXED, "FROM s", "", "");
 /// Of some, whose cells are found by who they are.
 static OF_SOME: LazyLock<Listed> = question!(
     "ASK_OF_SOME",
     FIXED_OF_SOME,
     "FROM usage_who f CROSS JOIN s",
-    concat!(" AND u.who = f.id AND ", who!())
+    concat!(" AND u.who = f.id AND ", who!()),
+    ""
+);
+/// Of everyone, held against lists.
+static OF_ALL_AMONG: LazyLock<Listed> = question!(
+    "ASK_OF_ALL_AMONG",
+    FIXED_OF_SOME,
+    "FROM s",
+    "",
+    concat!(" AND ", what_among!("$11", "$12", "$13", "$14", "$15", "$16"))
+);
+/// Of some, held against lists.
+static OF_SOME_AMONG: LazyLock<Listed> = question!(
+    "ASK_OF_SOME_AMONG",
+    FIXED_OF_SOME_AMONG,
+    "FROM usage_who f CROSS JOIN s",
+    concat!(" AND u.who = f.id AND ", who!(), " AND ", who_among!()),
+    concat!(" AND ", what_among!("$17", "$18", "$19", "$20", "$21", "$22"))
 );
 
-pub(super) fn lists() -> [&'static Listed; 2] {
-    [&OF_ALL, &OF_SOME]
+pub(super) fn lists() -> [&'static Listed; 4] {
+    [&OF_ALL, &OF_SOME, &OF_ALL_AMONG, &OF_SOME_AMONG]
 }
 
 impl Question {
     fn asks(&self, dimension: Dimension) -> bool {
-        self.by.contains(&Some(dimension)) || self.filter(dimension).is_some()
+        let is_among = self.among.iter().any(|among| among.dimension == dimension);
+        self.by.contains(&Some(dimension)) || self.filter(dimension).is_some() || is_among
+    }
+
+    fn filters_any(&self, dimensions: &[Dimension]) -> bool {
+        let of_filters = self.filters.iter().map(|filter| filter.dimension);
+        of_filters.chain(self.among.iter().map(|among| among.dimension)).any(|of| dimensions.contains(&of))
     }
 
     fn asks_any(&self, dimensions: &[Dimension]) -> bool {
@@ -260,10 +350,17 @@ impl Usage<'_> {
 
 pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Answers, StoreError> {
     let level = question.level().ok_or(StoreError::NotCounted)?;
-    let of_some = WHOS.iter().any(|who| question.filter(*who).is_some());
-    let list: &'static Listed = if of_some { &OF_SOME } else { &OF_ALL };
+    let (of_some, is_among) = (question.filters_any(&WHOS), !question.among.is_empty());
+    let list: &'static Listed = match (of_some, is_among) {
+        (false, false) => &OF_ALL,
+        (true, false) => &OF_SOME,
+        (false, true) => &OF_ALL_AMONG,
+        (true, true) => &OF_SOME_AMONG,
+    };
     let by = question.by.map(|by| by.map_or(0, |by| by as i64));
-    read!(db, Report, |connection| {
+    let among = |dimensions: [Dimension; 6]| dimensions.map(|of| Among::listed(&question.among, of));
+    let (of_what, of_who) = (among(WHATS), among(WHOS));
+    let rows = read!(db, Report, |connection| {
         let whole: Whole = sqlx::query_as(NOW_WHOLE).fetch_one(&mut **connection).await?;
         let (text, values) = listed(list, &plan(&question.timeline, whole))?;
         let mut query = sqlx::query_as(text).bind(level as i64).bind(by[0]).bind(by[1]);
@@ -272,8 +369,17 @@ pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Answers, StoreEr
         if of_some {
             query = WHOS.iter().fold(query, |query, who| query.bind(question.filter(*who)));
         }
+        if is_among {
+            query = of_what.iter().fold(query, |query, list| query.bind(list));
+        }
+        if of_some && is_among {
+            query = of_who.iter().fold(query, |query, list| query.bind(list));
+        }
         query = values.into_iter().fold(query, |query, value| query.bind(value));
-        let rows = query.fetch_all(&mut **connection).await?;
-        Answers { rows, is_exact: question.timeline.is_exact(whole) }
-    })
+        let rows: Vec<Row> = query.fetch_all(&mut **connection).await?;
+        (rows, question.timeline.is_exact(whole))
+    });
+    let (rows, is_exact) = rows?;
+    let rows_in_all = rows.first().map_or(0, |row| u64::try_from(row.rows_in_all).unwrap_or(0));
+    Ok(Answers { rows: rows.into_iter().map(|row| row.answer).collect(), rows_in_all, is_exact })
 }

@@ -4,15 +4,19 @@
 //! folded into its UTC day and month; what comes later for it is added to all three. So before `folded_until` days and
 //! months are whole, and after it quarter-hours alone are: together every sum is exact at any time.
 
+mod among;
 mod ask;
 mod cells;
 mod fold;
+mod labels;
 mod latency;
 mod names;
 mod place;
 mod plan;
 
-pub use ask::{Answer, Dimension, Filter, Question};
+pub use among::Among;
+pub use ask::{Answer, Answers, Dimension, Filter, Question};
+pub use labels::KeyLabel;
 pub(crate) use names::Names;
 pub use plan::{STEPS_MAX, Timeline};
 
@@ -57,7 +61,7 @@ pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
 }
 
 pub(crate) fn batches() -> Vec<&'static Batch> {
-    [cells::batches(), latency::batches()].concat()
+    [cells::batches().as_slice(), &latency::batches(), &labels::batches()].concat()
 }
 
 pub(crate) fn lists() -> Vec<&'static Listed> {

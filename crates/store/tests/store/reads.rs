@@ -104,8 +104,13 @@ async fn a_report_ends_on_the_server_when_its_caller_leaves() {
         let mut locker = PgConnection::connect(&writer.settings.url).await.unwrap();
         let mut lock = locker.begin().await.unwrap();
         sqlx::query("LOCK TABLE usage_quarters, usage_days, usage_months").execute(&mut *lock).await.unwrap();
-        let question =
-            Question { timeline: Timeline::new([0, 96]).unwrap(), by: [None; 2], filters: vec![], limit: 1 };
+        let question = Question {
+            timeline: Timeline::new([0, 96]).unwrap(),
+            by: [None; 2],
+            filters: vec![],
+            among: vec![],
+            limit: 1,
+        };
         for _ in 0..3 {
             let asked = (0..4).map(|_| {
                 let (store, question) = (store.clone(), question.clone());

@@ -7,7 +7,7 @@ use jiff::{Span, ToSpan};
 use kit::{Money, Timestamp};
 use store::ledger::{RunningTotal, TotalOf};
 use store::spend::{Range, Scope};
-use store::usage::{Answer, Dimension, Filter, MICROS_PER_QUARTER, Question, Timeline, quarter_of};
+use store::usage::{Among, Answer, Dimension, Filter, MICROS_PER_QUARTER, Question, Timeline, quarter_of};
 
 use crate::support::{TestDb, backends, event};
 
@@ -59,12 +59,13 @@ async fn ship(db: &TestDb, events: &[UsageEvent]) {
     while db.store.usage().fold(Timestamp::from_secs(FIRST + 60 * 86_400 + 50_000)).await.unwrap() {}
 }
 
-fn named(event: &UsageEvent, by: Option<Dimension>) -> Vec<String> {
+/// `tag` is the one of its tags as which a request is looked at.
+fn named(event: &UsageEvent, by: Option<Dimension>, tag: Option<&str>) -> Vec<String> {
     let intent = &event.intent;
     let said = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
     vec![match by {
         None => String::new(),
-        Some(Dimension::Tag) => return intent.tags.iter().map(|tag| tag.to_string()).collect(),
+        Some(Dimension::Tag) => return tag.map(str::to_owned).into_iter().collect(),
         Some(Dimension::Customer) if intent.customer.is_none() => return vec![],
         Some(Dimension::Customer) => said(&intent.customer),
         Some(Dimension::Key) => {
@@ -90,20 +91,34 @@ fn brute_force(events: &[UsageEvent], bounds: &[i64], question: &Question) -> Su
         else {
             continue;
         };
-        let keeps = |filter: &Filter| named(event, Some(filter.dimension)).contains(&filter.is);
-        if !question.filters.iter().all(keeps) {
-            continue;
-        }
-        for first in named(event, question.by[0]) {
-            for second in named(event, question.by[1]) {
-                let sum = sums.entry((step as i64, first.clone(), second)).or_default();
-                sum.0 += i64::from(!event.outcome.superseded);
-                sum.1 += i64::try_from(event.outcome.usage.input).unwrap();
-                sum.2 += event.outcome.cost.nano();
+        for tag in tags(event, question) {
+            let keeps = |filter: &Filter| named(event, Some(filter.dimension), tag).contains(&filter.is);
+            let is_among =
+                |among: &Among| named(event, Some(among.dimension), tag).iter().any(|name| among.keeps(name));
+            if !question.filters.iter().all(keeps) || !question.among.iter().all(is_among) {
+                continue;
+            }
+            for first in named(event, question.by[0], tag) {
+                for second in named(event, question.by[1], tag) {
+                    let sum = sums.entry((step as i64, first.clone(), second)).or_default();
+                    sum.0 += i64::from(!event.outcome.superseded);
+                    sum.1 += i64::try_from(event.outcome.usage.input).unwrap();
+                    sum.2 += event.outcome.cost.nano();
+                }
             }
         }
     }
     sums
+}
+
+/// Where tags are asked for, a request counts for each of its tags.
+fn tags<'e>(event: &'e UsageEvent, question: &Question) -> Vec<Option<&'e str>> {
+    let filtered = question.filters.iter().map(|filter| filter.dimension);
+    let mut asked = filtered.chain(question.among.iter().map(|among| among.dimension));
+    match question.by.contains(&Some(Dimension::Tag)) || asked.any(|of| of == Dimension::Tag) {
+        true => event.intent.tags.iter().map(|tag| Some(&**tag)).collect(),
+        false => vec![None],
+    }
 }
 
 fn found(answers: Vec<Answer>) -> Sums {
@@ -130,23 +145,41 @@ fn bounds(zone: &str, step: Span, count: i64) -> Vec<i64> {
 
 const ZONES: [&str; 6] = ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "-8", "Europe/Berlin", "America/New_York"];
 
-fn groupings() -> Vec<([Option<Dimension>; 2], Vec<Filter>)> {
+type Grouping = ([Option<Dimension>; 2], Vec<Filter>, Vec<Among>);
+
+fn groupings() -> Vec<Grouping> {
     use Dimension::{Customer, Key, Model, Provider, Status, Tag, Team, User};
     let only = |dimension, is: &str| vec![Filter { dimension, is: is.to_owned() }];
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let these = |dimension, of: &[&str]| Among::these(dimension, names(of));
+    let except = |dimension, of: &[&str]| Among::except(dimension, names(of));
     vec![
-        ([None, None], vec![]),
-        ([Some(Model), None], vec![]),
-        ([Some(Provider), Some(Status)], vec![]),
-        ([Some(Team), Some(Model)], vec![]),
-        ([Some(Key), None], vec![]),
-        ([Some(User), Some(Model)], vec![]),
-        ([Some(Customer), None], vec![]),
-        ([Some(Tag), Some(Model)], vec![]),
-        ([Some(Model), None], only(Team, "team-0")),
-        ([Some(Key), None], only(User, "user-1")),
-        ([None, None], only(Model, "model-2")),
-        ([Some(Model), None], only(Tag, "tag-1")),
-        ([Some(User), None], only(Provider, "provider-1")),
+        ([None, None], vec![], vec![]),
+        ([Some(Model), None], vec![], vec![]),
+        ([Some(Provider), Some(Status)], vec![], vec![]),
+        ([Some(Team), Some(Model)], vec![], vec![]),
+        ([Some(Key), None], vec![], vec![]),
+        ([Some(User), Some(Model)], vec![], vec![]),
+        ([Some(Customer), None], vec![], vec![]),
+        ([Some(Tag), Some(Model)], vec![], vec![]),
+        ([Some(Model), None], only(Team, "team-0"), vec![]),
+        ([Some(Key), None], only(User, "user-1"), vec![]),
+        ([None, None], only(Model, "model-2"), vec![]),
+        ([Some(Model), None], only(Tag, "tag-1"), vec![]),
+        ([Some(User), None], only(Provider, "provider-1"), vec![]),
+        ([Some(Model), None], vec![], vec![these(Model, &["model-1", "model-3", "model-31"])]),
+        ([None, None], only(Provider, "provider-1"), vec![except(Model, &["model-0"])]),
+        ([Some(Model), None], vec![], vec![Among::somebody(Team)]),
+        ([Some(Team), None], vec![], vec![Among::somebody(Team), except(Team, &["team-1"])]),
+        (
+            [Some(Model), Some(Key)],
+            vec![],
+            vec![these(User, &["user-0", "user-2"]), except(Model, &["model-1"])],
+        ),
+        ([Some(Key), None], only(User, "user-1"), vec![Among::somebody(Team), these(Model, &["model-2"])]),
+        ([Some(Tag), None], vec![], vec![these(Tag, &["tag-0", "tag-7"])]),
+        ([None, None], vec![], vec![these(Tag, &["tag-0", "tag-1"]), except(Tag, &["tag-1"])]),
+        ([Some(Customer), None], vec![], vec![these(Customer, &[])]),
     ]
 }
 
@@ -157,9 +190,9 @@ backends! {
         for zone in ZONES {
             for (step, count) in [(1.day(), 80), (1.week(), 12), (1.month(), 3), (80.days(), 1)] {
                 let bounds = bounds(zone, step, count);
-                for (by, filters) in groupings() {
+                for (by, filters, among) in groupings() {
                     let timeline = Timeline::new(bounds.iter().copied()).unwrap();
-                    let question = Question { timeline, by, filters, limit: 100_000 };
+                    let question = Question { timeline, by, filters, among, limit: 100_000 };
                     let sums = found(db.store.usage().ask(&question).await.unwrap().rows);
                     assert_eq!(sums, brute_force(&events, &bounds, &question), "{zone} {step} {question:?}");
                 }
@@ -197,7 +230,7 @@ backends! {
         let ask = async |zone: &str, step, count| {
             let bounds = bounds(zone, step, count);
             let timeline = Timeline::new(bounds.iter().copied()).unwrap();
-            let question = Question { timeline, by: [Some(Dimension::Model), None], filters: vec![], limit: 100_000 };
+            let question = Question { timeline, by: [Some(Dimension::Model), None], filters: vec![], among: vec![], limit: 100_000 };
             let answers = db.store.usage().ask(&question).await.unwrap();
             (answers.is_exact, found(answers.rows), brute_force(&events, &bounds, &question))
         };
@@ -212,7 +245,7 @@ backends! {
     async fn customers_by_team_are_not_counted(db: TestDb) {
         let timeline = Timeline::new([0, 96]).unwrap();
         let by = [Some(Dimension::Customer), Some(Dimension::Team)];
-        let asked = db.store.usage().ask(&Question { timeline, by, filters: vec![], limit: 1 }).await;
+        let asked = db.store.usage().ask(&Question { timeline, by, filters: vec![], among: vec![], limit: 1 }).await;
         assert!(matches!(asked, Err(store::StoreError::NotCounted)), "{asked:?}");
     }
 }
@@ -242,7 +275,7 @@ async fn moves(db: TestDb) {
         assert_eq!(keys, [("k2", 35), ("k1", 7)]);
         let timeline = Timeline::new([100, 102]).unwrap();
         let by = [Some(Dimension::Team), Some(Dimension::Model)];
-        let question = Question { timeline, by, filters: vec![], limit: 9 };
+        let question = Question { timeline, by, filters: vec![], among: vec![], limit: 9 };
         let teams = db.store.usage().ask(&question).await.unwrap().rows;
         assert_eq!(
             (teams.len(), &*teams[0].name, &*teams[0].second, teams[0].totals.cost_nano),

@@ -1,0 +1,12 @@
+//! Usage by day of users, teams, organisations, customers and tags, as the compatible surface shows it.
+
+mod allot;
+mod breakdown;
+mod daily;
+pub mod days;
+mod keys;
+pub mod reach;
+mod routes;
+mod view;
+
+pub use routes::routes;
