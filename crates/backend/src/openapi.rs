@@ -19,8 +19,8 @@ use crate::http::once;
 use crate::http::reports::{Reports, govern};
 use crate::state::Shared;
 use crate::{
-    activity, alerts, analytics, audit, budgets, credentials, customers, guardrails, invitations, keys, models,
-    organizations, projects, public, session, settings, spend, system, tags, teams, users, utils,
+    activity, alerts, analytics, audit, budgets, credentials, customers, guardrails, invitations, keys,
+    models, organizations, projects, public, session, settings, spend, system, tags, teams, users, utils,
 };
 
 #[derive(OpenApi)]

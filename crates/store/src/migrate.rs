@@ -25,13 +25,15 @@ const SEARCH_INDEX: &str =
 /// What a build that was broken off left behind.
 const DROP_SEARCH_INDEX: &str = "DROP INDEX CONCURRENTLY IF EXISTS key_search_text";
 
+/// PostgreSQL alone has the index, so this is not among the statements of both databases.
+const HAS_SEARCH_INDEX: &str = "SELECT COALESCE((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('key_search_text')), FALSE)";
+
 statements! {
     // Keys of before this table was, or made by an older version that ran beside a newer one.
     FILL_SEARCH = "INSERT INTO key_search (hash, text)
                    SELECT k.hash, LOWER(COALESCE(k.alias, '') || ' ~ ' || COALESCE(k.user_id, '') || ' ~ ' || COALESCE(k.team_id, ''))
                    FROM keys k WHERE NOT EXISTS (SELECT 1 FROM key_search s WHERE s.hash = k.hash)
                    ON CONFLICT (hash) DO NOTHING";
-    HAS_SEARCH_INDEX = "SELECT COALESCE((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('key_search_text')), FALSE)";
     // (the table is made by the migrator itself)
     APPLIED = "SELECT version FROM _sqlx_migrations ORDER BY version";
 }

@@ -54,6 +54,7 @@ async fn seen(state: &State, quarters: i64) -> Result<Seen, ApiError> {
         timeline: Timeline::new(first..=last + 1)?,
         by: [Some(Dimension::Deployment), Some(Dimension::Status)],
         filters: Vec::new(),
+        among: Vec::new(),
         limit: ROWS_MAX,
     };
     let mut seen = Seen::new();

@@ -80,6 +80,7 @@ pub async fn by_user(
             timeline: timeline.clone(),
             by: [Some(Dimension::User), None],
             filters: vec![Filter { dimension: Dimension::Team, is: team.to_owned() }],
+            among: vec![],
             limit: USERS_MAX,
         };
         let rows = state.store.usage().ask(&question).await?.rows;
