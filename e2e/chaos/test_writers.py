@@ -159,6 +159,7 @@ def test_nothing_that_was_acknowledged_is_lost(backends, postgres, request):
     assert not book.failed, (len(book.failed), Counter(book.failed).most_common(10))
     assert set(answered) <= {200, 422} and answered[200], answered
     check_rows(backends, book, postgres)
+    book.note_deleted_budgets()
     entries = audit_log(postgres)
     check_audit(book, entries)
     check_tail(postgres, entries)

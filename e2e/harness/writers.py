@@ -139,9 +139,17 @@ class Book:
         self._lock = threading.Lock()
         self.entries = Counter()
         self.rows = {}
+        # Of rows whose budget goes with them, in the order in which they were made.
+        self.budgets = defaultdict(list)
         self.values = defaultdict(dict)
         self.refused = Counter()
         self.failed = []
+
+    def note_deleted_budgets(self):
+        """Once at the end: each budget of a row that is not there any more has gone with it."""
+        for (kind, name), budgets in self.budgets.items():
+            for budget in budgets[:-1] if self.rows[kind, name] else budgets:
+                self.note(BUDGET, budget, "deleted")
 
     def note(self, table, name, action):
         with self._lock:
@@ -194,7 +202,9 @@ class Writer:
             return False
         self.book.note(noun.table, noun.object_id(name), "created")
         if noun.own_budget:
-            self.book.note(BUDGET, budget_of(answer.json()), "created")
+            budget = budget_of(answer.json())
+            self.book.note(BUDGET, budget, "created")
+            self.book.budgets[kind, name].append(budget)
         self.book.made(kind, name)
         return True
 

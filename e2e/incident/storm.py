@@ -25,9 +25,14 @@ def questions(document, days, today=None):
         is_report = path.startswith(REPORTS) or "/daily/activity" in path
         if not operation or not is_report or "{" in path or "export" in path:
             continue
+        if any(parameter.get("required") and parameter["name"] not in known for parameter in operation.get("parameters", [])):
+            continue
         # Some tell a time zone by its minutes from UTC.
         named = {parameter["name"]: "integer" in parameter["schema"]["type"] for parameter in operation.get("parameters", [])}
-        asked.append((path, {name: 330 if is_number else known[name] for name, is_number in named.items() if name in known}))
+        parameters = {name: 330 if is_number else known[name] for name, is_number in named.items() if name in known}
+        if path.endswith("model_top_keys"):
+            parameters["model"] = "model-1"
+        asked.append((path, parameters))
     usage = {**known, "step": "month", "compare": "true"}
     for by in ("model", "key", "team", "user", "provider", "tag", "customer", "team,model"):
         asked.append(("/analytics/usage", {**usage, "by": by}))
