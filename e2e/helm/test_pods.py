@@ -183,7 +183,8 @@ def test_analytics_land_on_the_backend_while_the_gateway_serves(installed):
 
 
 def test_nothing_is_written_outside_the_mounts(installed):
-    assert {"journal", "policy.snapshot"} <= set(os.listdir(installed.gateway.folder))
+    kept = lambda: {"journal", "policy.snapshot"} <= set(os.listdir(installed.gateway.folder))
+    eventually(kept, 20, "the journal and the copy of the policy on the volume")
     if CONFINED:
         status = Path(f"/proc/{installed.gateway.process.pid}/status").read_text()
         assert re.search(r"^Uid:\t65532\t65532", status, re.M) and re.search(r"^CapEff:\t0+$", status, re.M)

@@ -19369,13 +19369,13 @@ export interface operations {
                     "application/json": components["schemas"]["InvalidBody"];
                 };
             };
-            /** @description Too busy, or the database is away; see Retry-After */
+            /** @description None is healthy */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
         };
@@ -32787,6 +32787,15 @@ export interface operations {
             };
             /** @description The caller may not do this to that object */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such team or organisation */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

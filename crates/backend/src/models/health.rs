@@ -105,7 +105,7 @@ pub struct Endpoint {
 /// failed ones. No probe is sent. 503 when a model is asked for that has no healthy deployment.
 #[utoipa::path(
     get, path = "/health", tag = "health", operation_id = "health", params(HealthQuery),
-    responses((status = 200, body = Health), (status = 503, description = "None is healthy", body = Health), Refusals),
+    responses((status = 200, body = Health), Refusals, (status = 503, description = "None is healthy", body = Health)),
 )]
 pub async fn health(
     Extract(state): Extract<Shared>,

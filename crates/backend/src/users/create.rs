@@ -72,6 +72,7 @@ pub struct CreatedUser {
     post, path = "/user/new", tag = "users", operation_id = "createUser", request_body = NewUser,
     responses(
         (status = 200, body = CreatedUser),
+        (status = 404, description = "No such team or organisation", body = ErrorBody),
         (status = 409, description = "The id or the address is taken", body = ErrorBody),
         Refusals,
     ),
