@@ -194,7 +194,7 @@ def calls(size, end):
         for n in range(start, min(start + step, size.calls)):
             key, at = n % size.keys, since + n * 1_000_000
             rows.append((
-                f"seed-{n:012}", f"seed-{n:012}", at, at + 800_000, hashlib.sha256(f"seed-{key}".encode()).hexdigest(),
+                f"00000000-0000-4000-8000-{n:012}", f"seed-{n}", at, at + 800_000, hashlib.sha256(f"seed-{key}".encode()).hexdigest(),
                 f"user-{key % size.users}", f"team-{key % size.teams}", f"org-{key % size.teams % 10}", "[]", "openai_chat", 0,
                 f"model-{n % size.models}", f"maker-model-{n % size.models}", "openai", f"deployment-{n % size.models}", "", 0,
                 "success", 200, 500, 120, 0, 10_000, "seed",
