@@ -138,26 +138,33 @@ class Book:
     def __init__(self):
         self._lock = threading.Lock()
         self.entries = Counter()
-        self.rows = {}
-        # Of rows whose budget goes with them, in the order in which they were made.
-        self.budgets = defaultdict(list)
+        # How often each was made less how often it was deleted: who is told first did not act first.
+        self.rows = Counter()
+        # Of rows whose budget goes with them, every one that they have had.
+        self.budgets = defaultdict(set)
         self.values = defaultdict(dict)
         self.refused = Counter()
         self.failed = []
 
-    def note_deleted_budgets(self):
-        """Once at the end: each budget of a row that is not there any more has gone with it."""
-        for (kind, name), budgets in self.budgets.items():
-            for budget in budgets[:-1] if self.rows[kind, name] else budgets:
+    def note_deleted_budgets(self, there):
+        """Once at the end: a row that is there has one budget, and all others have gone with the rows that had them."""
+        for row, budgets in self.budgets.items():
+            held = budgets & there
+            assert len(held) == self.rows[row], (row, budgets, held)
+            for budget in budgets - held:
                 self.note(BUDGET, budget, "deleted")
 
     def note(self, table, name, action):
         with self._lock:
             self.entries[table, name, action] += 1
 
-    def made(self, noun, name, is_there=True):
+    def made(self, noun, name):
         with self._lock:
-            self.rows[noun, name] = is_there
+            self.rows[noun, name] += 1
+
+    def deleted(self, noun, name):
+        with self._lock:
+            self.rows[noun, name] -= 1
 
     def holds(self, noun, name, field, value):
         with self._lock:
@@ -204,7 +211,7 @@ class Writer:
         if noun.own_budget:
             budget = budget_of(answer.json())
             self.book.note(BUDGET, budget, "created")
-            self.book.budgets[kind, name].append(budget)
+            self.book.budgets[kind, name].add(budget)
         self.book.made(kind, name)
         return True
 
@@ -214,7 +221,7 @@ class Writer:
         answer = self.send(path, {field: [name] if field.endswith("s") else name})
         if self.expect(answer, f"delete {kind}", refusals):
             self.book.note(noun.table, noun.object_id(name), "deleted")
-            self.book.made(kind, name, False)
+            self.book.deleted(kind, name)
 
     def change(self, kind, name, field, number, budget=None):
         """Writes the next value of a field that is this writer's alone."""
@@ -245,7 +252,7 @@ class Writer:
     def leave(self, team, user):
         if self.expect(self.send("/team/member_delete", {"team_id": team, "user_id": user}), "leave"):
             self.book.note(MEMBER, f"{team}/{user}", "deleted")
-            self.book.made("member", f"{team}/{user}", False)
+            self.book.deleted("member", f"{team}/{user}")
 
 
 def budget_of(row):

@@ -12,6 +12,9 @@ use crate::sql::statements;
 /// Owners that are looked at together.
 const AT_ONCE_MAX: u32 = 200;
 
+/// A window that is over is waited for so long, in microseconds: what was spent since its end counts in the next.
+const TURNING_MAX_MICROS: i64 = 60_000_000;
+
 /// Some keys with one kind of budget, in the order in which they spent.
 macro_rules! some_keys {
     ($which:literal) => {
@@ -153,7 +156,7 @@ impl Alerts<'_> {
             let query = query.bind(&from.within).bind(&from.id).bind(i64::from(AT_ONCE_MAX));
             query.fetch_all(pool).await?
         });
-        for row in &rows {
+        for row in rows.iter().filter(|row| !row.is_turning(now)) {
             // What cannot be read is refused by gateways, which say so.
             let Ok(alert) = row.alert(now) else { continue };
             let before = Crossed { soft: row.soft_in, near: row.near_in, over: row.over_in };
@@ -169,7 +172,11 @@ impl Alerts<'_> {
             within: row.within.clone(),
             id: row.id.clone(),
         };
-        Ok((rows.last().map_or_else(|| from.clone(), place), rows.len() >= AT_ONCE_MAX as usize))
+        // Nothing tells that a window has turned: it is looked at again, and all after it.
+        let turning = rows.iter().position(|row| row.is_turning(now));
+        let seen = &rows[..turning.unwrap_or(rows.len())];
+        let has_more = turning.is_none() && rows.len() >= AT_ONCE_MAX as usize;
+        Ok((seen.last().map_or_else(|| from.clone(), place), has_more))
     }
 
     /// Notes what is crossed now, and leaves the alerts of it in the same transaction.
@@ -199,6 +206,11 @@ impl Alerts<'_> {
 }
 
 impl Row {
+    /// Whether its window is over and the next has not begun yet.
+    fn is_turning(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|ends| (now.micros() - TURNING_MAX_MICROS..=now.micros()).contains(&ends))
+    }
+
     /// What there is to tell of it, whatever it has crossed.
     fn alert(&self, now: Timestamp) -> Result<Alert, StoreError> {
         let raise = key_raise(self.metadata.as_deref())?.filter(|raise| now < raise.until);

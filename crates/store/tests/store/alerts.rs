@@ -83,6 +83,22 @@ backends! {
         assert_eq!(resets_at, Some(Timestamp::from_secs(2 * DAY)));
     }
 
+    async fn a_crossing_before_the_next_window_has_begun_is_told_when_it_has(db: TestDb) {
+        let store = &db.store;
+        let key = with_key(store, json!({"soft_budget": 5e-8, "budget_duration": "1d"})).await;
+        let mut seen = Seen::default();
+        spend(store, 1, &key, 10, 60, |_| {}).await;
+        look(store, &mut seen, SLACK, 11).await;
+        let soft = |spend| ("key".to_owned(), BudgetEvent::SoftBudgetCrossed, spend);
+        assert_eq!(told(store).await, [soft(60)]);
+        spend(store, 2, &key, DAY + 1, 70, |_| {}).await;
+        look(store, &mut seen, SLACK, DAY + 1).await;
+        assert_eq!(told(store).await, [soft(60)], "the row tells of the window that is over");
+        store.windows().end_due(&actor(DAY + 2)).await.unwrap();
+        look(store, &mut seen, SLACK, DAY + 2).await;
+        assert_eq!(told(store).await, [soft(60), soft(70)]);
+    }
+
     async fn a_crossing_that_was_undone_is_told_again_and_a_new_secret_changes_nothing(db: TestDb) {
         let store = &db.store;
         let key = with_key(store, json!({"soft_budget": 5e-8})).await;
