@@ -112,6 +112,7 @@ impl Assembly {
         settings.connections_max = self.config.settings.database_connection_pool_limit;
         settings.acquire_timeout = self.config.settings.database_connection_timeout;
         settings.calendar = self.config.settings.calendar.clone();
+        settings.budget_rollover = self.config.settings.budget_rollover;
         settings
     }
 

@@ -64,6 +64,8 @@ pub struct Settings {
     pub budget_exceeded_status_code: u16,
     /// Where and when the days of budgets begin. Default midnight in UTC.
     pub calendar: Calendar,
+    /// What was spent beyond a budget counts against its next window. Default false.
+    pub budget_rollover: bool,
     /// `/metrics` needs a key. Default true.
     pub require_auth_for_metrics_endpoint: bool,
     /// Start with a weak or no master key all the same.
@@ -118,6 +120,7 @@ impl Default for Settings {
             disable_cooldowns: false,
             budget_exceeded_status_code: BUDGET_EXCEEDED_STATUS,
             calendar: Calendar::default(),
+            budget_rollover: false,
             require_auth_for_metrics_endpoint: true,
             permit_weak_master_key: false,
             max_request_size_mb: REQUEST_SIZE_MB_DEFAULT,
@@ -196,6 +199,7 @@ impl<'n> Sections<'n> {
                 .budget_status(problems)
                 .unwrap_or(default.budget_exceeded_status_code),
             calendar: self.calendar(problems),
+            budget_rollover: litellm.boolean("budget_rollover").unwrap_or_default(),
             require_auth_for_metrics_endpoint: litellm
                 .boolean("require_auth_for_metrics_endpoint")
                 .unwrap_or(default.require_auth_for_metrics_endpoint),

@@ -58,6 +58,8 @@ pub(crate) struct Db {
     pub acquire_timeout: Duration,
     /// Where and when the days of budgets begin.
     pub calendar: Calendar,
+    /// What was spent beyond a budget counts against its next window.
+    pub budget_rollover: bool,
 }
 
 impl Db {
@@ -98,6 +100,7 @@ impl Db {
             analytics_timeout: settings.analytics_timeout,
             acquire_timeout: settings.acquire_timeout,
             calendar: settings.calendar.clone(),
+            budget_rollover: settings.budget_rollover,
         })
     }
 
@@ -127,6 +130,7 @@ impl Db {
             analytics_timeout: settings.analytics_timeout,
             acquire_timeout: settings.acquire_timeout,
             calendar: settings.calendar.clone(),
+            budget_rollover: settings.budget_rollover,
         })
     }
 

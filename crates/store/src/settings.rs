@@ -21,6 +21,8 @@ pub struct Settings {
     pub analytics_timeout: Duration,
     /// Where and when the days of budgets begin.
     pub calendar: Calendar,
+    /// What was spent beyond a budget counts against its next window.
+    pub budget_rollover: bool,
 }
 
 impl Settings {
@@ -34,6 +36,7 @@ impl Settings {
             statement_timeout: Duration::from_secs(10),
             analytics_timeout: Duration::from_secs(10),
             calendar: Calendar::default(),
+            budget_rollover: false,
         }
     }
 }

@@ -9,6 +9,11 @@ pub const LITELLM_SETTINGS: &[Key] = &[
         "Time of day, such as `\"06:30\"`, at which the days of budgets begin. Default midnight.",
     ),
     acts(
+        "budget_rollover",
+        Bool,
+        "What was spent beyond a budget counts against its next window. Default false: each begins at nothing.",
+    ),
+    acts(
         "drop_params",
         Bool,
         "Drop parameters that a provider does not take, instead of refusing with 400. Default false.",
@@ -20,7 +25,6 @@ pub const LITELLM_SETTINGS: &[Key] = &[
     later("audit_log_callbacks", List),
     later("block_requests_for_models_without_pricing", Bool),
     later("budget_duration", Text),
-    later("budget_rollover", Bool),
     later("cache", Bool),
     later("cache_params", Map),
     later("callbacks", Any),

@@ -1,23 +1,27 @@
 //! The times that budgets are for. Spend in a window is the running total less its base; an owner whose budget is
 //! for ever has no window, or one without end once what they spent was set anew.
 
+mod budgets;
 mod late;
+mod missing;
 mod turn;
 
+use domain::account::AccountKind;
 use domain::{Calendar, Period, Window};
-use kit::{Money, Timestamp};
+use kit::{KeyHash, Money, Timestamp};
 
 use crate::StoreError;
-use crate::db::{Tx, on};
+use crate::db::{Db, Tx, on};
 use crate::policy::Subject;
 use crate::sql::statements;
 
-pub use turn::Windows;
-
 /// Every statement about windows.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, late::ALL, turn::ALL].concat()
+    [ALL, late::ALL, missing::ALL, turn::ALL].concat()
 }
+
+/// Windows that are looked at together; each is ended or made in a transaction of its own.
+const AT_ONCE_MAX: i64 = 200;
 
 /// The duration of a budget that is for ever.
 pub(crate) const FOR_EVER: &str = "";
@@ -39,6 +43,32 @@ struct Kept {
     duration: String,
     starts_at: i64,
     base_nano: i64,
+}
+
+/// The times that budgets are for.
+pub struct Windows<'a> {
+    pub(crate) db: &'a Db,
+}
+
+/// The owner of a window; `None` for a kind of a later version.
+fn subject<'a>(kind: &str, within: &'a str, id: &'a str) -> Option<Subject<'a>> {
+    Some(match kind {
+        "key" => Subject::Key(id.parse::<KeyHash>().ok()?),
+        "user" => Subject::User(id),
+        "team" => Subject::Team(id),
+        "member" => Subject::Member { team: within, user: id },
+        "organization" => Subject::Organization(id),
+        "organization_member" => Subject::OrganizationMember { organization: within, user: id },
+        "project" => Subject::Project(id),
+        "customer" => Subject::Customer(id),
+        "tag" => Subject::Tag(id),
+        _ => {
+            let kind = AccountKind::parse(kind)?;
+            let is_of_model =
+                [AccountKind::KeyModel, AccountKind::UserModel, AccountKind::TeamModel].contains(&kind);
+            return is_of_model.then_some(Subject::OfModel { kind, owner: within, model: id });
+        }
+    })
 }
 
 impl Tx {

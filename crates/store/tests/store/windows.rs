@@ -125,6 +125,27 @@ backends! {
         assert_eq!(store.windows().end_due(&actor(2 * DAY)).await.unwrap(), 0, "nothing is left of it");
     }
 
+    async fn what_is_spent_beyond_a_budget_is_carried_over_where_that_is_set(db: TestDb) {
+        let settings = store::Settings { budget_rollover: true, ..db.settings.clone() };
+        let (store, key) = (Store::connect(&settings).await.unwrap(), with_team(&db, "1d").await);
+        assert_eq!(store.windows().make_missing(&actor(1)).await.unwrap(), 1);
+        let counted = async || {
+            let (total, base, _) = red(&store).await;
+            total - base
+        };
+        // The team has 100 a day.
+        ship(&store, 1, &key, 10, 250).await;
+        store.windows().end_due(&actor(DAY)).await.unwrap();
+        assert_eq!(counted().await, 150);
+        ship(&store, 2, &key, DAY + 5, 10).await;
+        assert_eq!(counted().await, 160);
+        store.windows().end_due(&actor(2 * DAY)).await.unwrap();
+        assert_eq!(counted().await, 60);
+        store.windows().end_due(&actor(3 * DAY)).await.unwrap();
+        assert_eq!(counted().await, 0, "what was not spent is not carried over");
+        store.close().await;
+    }
+
     async fn a_key_has_a_window_for_each_of_its_budgets_at_once(db: TestDb) {
         let (store, mut key) = (&db.store, key("sk-one"));
         let limits = json!([{"budget_duration": "1h", "max_budget": 1}, {"budget_duration": "1d", "max_budget": 2}]);
