@@ -89,7 +89,7 @@ pub(crate) fn model_budgets(extra: &Map<String, Value>) -> Result<Vec<ModelBudge
 }
 
 /// The times of `budget_limits`.
-pub(crate) fn durations(extra: &Map<String, Value>) -> Vec<&str> {
+pub fn durations(extra: &Map<String, Value>) -> Vec<&str> {
     let limits = extra.get("budget_limits").and_then(Value::as_array);
     let durations = limits.into_iter().flatten().filter_map(|limit| limit.get("budget_duration")?.as_str());
     durations.collect()

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod audit;
+mod budgets_used;
 pub mod credentials;
 mod db;
 pub mod documents;
@@ -35,6 +36,7 @@ mod values;
 mod vault;
 pub mod windows;
 
+pub use budgets_used::BudgetsUsed;
 pub use error::StoreError;
 pub use migrate::{Migration, MigrationStatus};
 pub use page::{PAGE_SIZE_MAX, Page};

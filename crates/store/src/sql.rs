@@ -17,6 +17,7 @@ pub fn every_statement() -> Vec<(&'static str, &'static str)> {
         &crate::keys::every_statement(),
         &crate::ledger::every_statement(),
         &crate::policy::every_statement(),
+        crate::budgets_used::ALL,
         crate::credentials::ALL,
         crate::documents::ALL,
         crate::reads::ALL,

@@ -9,6 +9,7 @@ use super::view::KeyView;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::Params;
+use crate::owner::used::used;
 use crate::state::Shared;
 
 #[derive(Deserialize, IntoParams)]
@@ -50,7 +51,14 @@ pub async fn get(
     };
     check_owner(&state, &caller, key.as_ref(), "/key/info").await?;
     let key = key.ok_or_else(|| ApiError::key_not_found("Key not found in database"))?;
-    let info = if deleted { KeyView::of_deleted(key, now) } else { KeyView::of(key, now) };
+    let has_more = ["budget_limits", "model_max_budget"].iter().any(|name| key.extra.contains_key(*name));
+    let used = if has_more && !deleted {
+        used(&state, "key", &hash.to_hex(), &key.other_durations()).await?
+    } else {
+        serde_json::Map::new()
+    };
+    let mut info = if deleted { KeyView::of_deleted(key, now) } else { KeyView::of(key, now) };
+    info.rest.extend(used);
     // The row names the key only as the caller did.
     Ok(Json(KeyInfo { key: asked, info: info.without_token() }))
 }

@@ -2,5 +2,6 @@
 
 pub mod fields;
 pub mod own;
+pub mod used;
 pub mod view;
 pub mod within;

@@ -10,6 +10,7 @@ use crate::auth::{Caller, Standing};
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::Params;
 use crate::keys::view::KeyView;
+use crate::owner::used::used;
 use crate::owner::view::BudgetView;
 use crate::state::Shared;
 
@@ -69,6 +70,9 @@ pub async fn get(
         Some(id) => state.store.budgets().get(id).await?,
         None => None,
     };
+    let times =
+        team.budget_limits.iter().filter_map(|limit| limit["budget_duration"].as_str()).collect::<Vec<_>>();
+    let used = used(&state, "team", &id, &times).await?;
     let now = state.clock.now();
     let size = query.key_limit.unwrap_or(PAGE_SIZE_MAX);
     let of_team = KeyQuery {
@@ -79,10 +83,12 @@ pub async fn get(
         ..KeyQuery::default()
     };
     let keys = if size == 0 { Vec::new() } else { state.store.keys().list(&of_team, now).await?.rows };
+    let mut row = TeamView::of(team, &members);
+    row.rest.extend(used);
     Ok(Json(TeamInfo {
         team_id: id,
         team_info: TeamFacts {
-            row: TeamView::of(team, &members),
+            row,
             team_member_budget_table: budget.map(BudgetView::of),
             caller_edit_access: leads && caller.role != domain::Role::ProxyAdminViewer,
         },

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::organizations::view::OrganizationMemberView;
+use crate::owner::used::used;
 use crate::state::State;
 use crate::time::iso;
 
@@ -73,7 +74,8 @@ pub async fn all_shown(state: &State, users: Vec<User>) -> Result<Vec<UserView>,
     Ok(users.into_iter().map(view).collect())
 }
 
-/// A user with their teams and their places in organisations, a hundred at most.
+/// A user with their teams, their places in organisations, a hundred at most, and what is spent of their budgets
+/// beside the main one.
 ///
 /// # Errors
 /// When the database fails.
@@ -82,9 +84,12 @@ pub async fn shown(state: &State, user: User) -> Result<UserView, ApiError> {
     let places = OrganizationMemberQuery { organizations: Vec::new(), user_id: Some(user.id.clone()) };
     let places = state.store.organization_members().list(&places, 0, PAGE_SIZE_MAX).await?.rows;
     let places = places.into_iter().map(OrganizationMemberView::of).collect::<Vec<_>>();
+    let times = domain::key::durations(&user.extra);
+    let used = used(state, "user", &user.id, &times).await?;
     let mut view = UserView::of(user);
     view.teams = own.into_iter().map(|(_, team)| team).collect();
     view.rest.insert("organization_memberships".into(), json!(places));
+    view.rest.extend(used);
     Ok(view)
 }
 

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 
-use crate::support::{Answer, App, backends};
+use crate::support::{Answer, App, NOW, backends, call};
 
 impl App {
     /// What a wrong type for each of some fields is answered with: 422 that names the field.
@@ -79,5 +81,31 @@ backends! {
         app.get("/budget/list?page_size=101").await.error(400);
         app.get("/budget/list?page=0").await.error(400);
         app.get("/budget/settings?budget_id=none").await.error(404);
+    }
+
+    async fn what_is_spent_of_budgets_beside_the_main_one_is_shown(app: App) {
+        let models = json!({"gpt-4o": {"budget_limit": 2, "time_period": "1d"}, "claude": {"budget_limit": 1}});
+        let times = json!([{"budget_duration": "1h", "max_budget": 3}]);
+        let body = json!({"model_max_budget": models, "budget_limits": times, "user_id": "ada"});
+        let key = app.post("/key/generate", body).await.ok()["key"].as_str().unwrap().to_owned();
+        app.post("/user/new", json!({"user_id": "ada", "model_max_budget": models, "auto_create_key": false})).await.ok();
+        app.post("/team/new", json!({"team_id": "red", "model_max_budget": models, "budget_limits": times})).await.ok();
+        let plain = app.post("/key/generate", json!({"max_budget": 1})).await.ok()["key"].as_str().unwrap().to_owned();
+        let mut event = call(1, Some(&key), Duration::ZERO, 500_000_000);
+        (event.intent.model_group, event.intent.team_id) = ("gpt-4o".into(), Some("red".into()));
+        app.store.ledger().ship(&[event], NOW).await.unwrap();
+        let of_models = json!({
+            "gpt-4o": {"current_spend": 0.5, "budget_limit": 2.0, "time_period": "1d"},
+            "claude": {"current_spend": 0.0, "budget_limit": 1.0, "time_period": null},
+        });
+        let of_times = json!({"1h": {"current_spend": 0.5}});
+        let key = app.get(&format!("/key/info?key={key}")).await.ok()["info"].clone();
+        let team = app.get("/team/info?team_id=red").await.ok()["team_info"].clone();
+        for shown in [key, team] {
+            assert_eq!((&shown["model_max_budget_usage"], &shown["budget_limits_usage"]), (&of_models, &of_times));
+        }
+        assert_eq!(app.get("/v2/user/info?user_id=ada").await.ok()["model_max_budget_usage"], of_models);
+        let plain = app.get(&format!("/key/info?key={plain}")).await.ok()["info"].clone();
+        assert!(plain.get("model_max_budget_usage").is_none() && plain.get("budget_limits_usage").is_none());
     }
 }
