@@ -135,6 +135,7 @@ pub fn router(state: Shared) -> Router {
     let (router, _) = routes().split_for_parts();
     let reports = Reports::new(state.report_limits);
     let router = router
+        .route_layer(Extension(reports.clone()))
         .route_layer(from_fn_with_state((state.clone(), reports), govern))
         .route_layer(from_fn_with_state(state.clone(), auth::gate));
     let nothing = || {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::Dialect;
 use domain::key::MASTER_KEY_LABEL;
 use serde_json::{Map, Value, json};
+use store::StoreError;
 use store::spend::Totals;
 use store::usage::{Among, Answer, Answers, Dimension, KeyLabel, Question, Timeline};
 
@@ -120,6 +121,27 @@ impl Asked<'_> {
     ) -> Result<Answers, ApiError> {
         let (filters, among) = (self.reach.filters.clone(), [self.reach.among.clone(), more].concat());
         Ok(self.state.store.usage().ask(&Question { timeline, by, filters, among, limit }).await?)
+    }
+
+    /// The same of what is counted and of what is not: that is summed from single calls.
+    pub async fn ask_any(
+        &self,
+        timeline: Timeline,
+        by: [Option<Dimension>; 2],
+        limit: u32,
+    ) -> Result<Answers, ApiError> {
+        let (filters, among) = (self.reach.filters.clone(), self.reach.among.clone());
+        let (usage, question) = (self.state.store.usage(), Question { timeline, by, filters, among, limit });
+        match usage.ask(&question).await {
+            Err(StoreError::NotCounted) => {}
+            answers => return Ok(answers?),
+        }
+        usage.ask_calls(&question).await.map_err(|error| match error {
+            StoreError::TooMany(what) => {
+                ApiError::plain("start_date", format!("There are too many {what}: ask for fewer days."))
+            }
+            error => error.into(),
+        })
     }
 
     /// The dearest names of a breakdown in a range.

@@ -65,6 +65,11 @@ impl Days {
         Span::new().try_days(index).map_or(self.first, |span| self.first.saturating_add(span))
     }
 
+    /// The day of an index alone.
+    pub fn one(self, index: i64) -> Self {
+        Self { first: self.date(index), count: 1, ..self }
+    }
+
     /// All days as one step.
     ///
     /// # Errors

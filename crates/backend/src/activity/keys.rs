@@ -49,7 +49,7 @@ pub struct FoundKeys {
 
 impl Asked<'_> {
     async fn keys(&self, days: Days, limit: u32) -> Result<Answers, ApiError> {
-        self.ask(days.whole()?, [Some(Dimension::Key), None], vec![], limit).await
+        self.ask_any(days.whole()?, [Some(Dimension::Key), None], limit).await
     }
 
     async fn shown(&self, keys: impl Iterator<Item = Answer>) -> Result<Vec<KeyActivity>, ApiError> {

@@ -1,83 +1,31 @@
-//! The routes of each kind of owner: days in pages, days at once, and keys.
+//! The routes of each kind of owner: days in pages, days at once, keys, and files.
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State as Extract;
-use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use axum::response::Response;
 use serde::Deserialize;
 use store::usage::Dimension;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::breakdown::Asked;
-use super::daily::{Window, daily};
-use super::days::{DAYS_MAX, Days};
+use super::days::DAYS_MAX;
+use super::export::{ActivityExport, Export, ExportFormat, ExportType};
 use super::keys::{self, FoundKeys, KeyActivityPage, ModelTopKeys};
-use super::reach::{Entity, Ids, Reach};
+use super::question::{Common, Question};
+use super::reach::{Entity, Ids};
 use super::view::DailyActivity;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
-use crate::spend::key_name;
+use crate::http::reports::Reports;
 use crate::state::{Shared, State};
-
-/// A question, whoever it is about.
-pub struct Question {
-    days: Days,
-    reach: Reach,
-    entity: Entity,
-}
-
-/// What all questions have in common.
-struct Common {
-    start_date: Option<String>,
-    end_date: Option<String>,
-    timezone: i64,
-    model: Option<String>,
-    api_key: Option<String>,
-}
-
-impl Question {
-    async fn new(
-        state: &State,
-        caller: &Caller,
-        entity: Entity,
-        common: Common,
-        ids: Result<Ids, ApiError>,
-    ) -> Result<Self, ApiError> {
-        let days = Days::new(common.start_date.as_deref(), common.end_date.as_deref(), common.timezone)?;
-        let mut reach = entity.reach(state, caller, ids?).await?;
-        if let Some(key) = common.api_key.filter(|key| !key.is_empty()) {
-            reach.only(Dimension::Key, key_name(&key));
-        }
-        if let Some(model) = common.model.filter(|model| !model.is_empty()) {
-            reach.only(Dimension::Model, model);
-        }
-        Ok(Self { days, reach, entity })
-    }
-
-    const fn asked<'a>(&'a self, state: &'a State) -> Asked<'a> {
-        Asked { state, entity: self.entity, reach: &self.reach }
-    }
-
-    async fn pages(&self, state: &State, page: i64, size: i64, keys: u32) -> Result<Response, ApiError> {
-        if page < 1 || !(1..=DAYS_MAX).contains(&size) || !(1..=1_000).contains(&keys) {
-            let message = format!(
-                "`page` starts at 1, `page_size` goes from 1 to {DAYS_MAX} and `api_key_limit` from 1 to 1000."
-            );
-            return Err(ApiError::plain("page_size", message));
-        }
-        let window = Window { days: self.days, page, size, api_key_limit: keys };
-        let json = HeaderValue::from_static("application/json");
-        Ok(([(CONTENT_TYPE, json)], daily(&self.asked(state), window).await?).into_response())
-    }
-}
 
 /// The routes of one kind of owner. `$ids` are the names of the parameters that choose among them.
 macro_rules! activity {
-    ($module:ident, $Query:ident, $entity:expr, $prefix:literal, $size:literal, $ids:ident, $except:ident, $what:literal,
-     $daily:literal, $aggregated:literal) => {
+    ($module:ident, $entity:expr, $prefix:literal, $size:literal, $ids:ident, $id:literal, $except:ident, $what:literal,
+     $operation:literal, $Query:ident, $KeysQuery:ident, $ExportQuery:ident) => {
         mod $module {
             use super::*;
 
@@ -143,7 +91,7 @@ macro_rules! activity {
             }
 
             #[utoipa::path(
-                get, path = concat!($prefix, "/daily/activity"), tag = "usage", operation_id = $daily,
+                get, path = concat!($prefix, "/daily/activity"), tag = "usage", operation_id = concat!($operation, "DailyActivity"),
                 summary = concat!("Usage of ", $what, " by day, in pages of days, the newest first."),
                 params($Query),
                 responses((status = 200, body = DailyActivity), Refusals),
@@ -158,7 +106,7 @@ macro_rules! activity {
             }
 
             #[utoipa::path(
-                get, path = concat!($prefix, "/daily/activity/aggregated"), tag = "usage", operation_id = $aggregated,
+                get, path = concat!($prefix, "/daily/activity/aggregated"), tag = "usage", operation_id = concat!($operation, "Activity"),
                 summary = concat!("Usage of ", $what, " by day, all days at once."),
                 params($Query), responses((status = 200, body = DailyActivity), Refusals),
             )]
@@ -170,21 +118,11 @@ macro_rules! activity {
                 let question = query.question(&state, &caller).await?;
                 question.pages(&state, 1, DAYS_MAX, query.api_key_limit).await
             }
-        }
-    };
-}
-
-/// The routes about keys of one kind of owner.
-macro_rules! activity_of_keys {
-    ($module:ident, $Query:ident, $entity:expr, $prefix:literal, $ids:ident, $except:ident, $what:literal,
-     $keys:literal, $top:literal, $search:literal) => {
-        mod $module {
-            use super::*;
 
             #[derive(Deserialize, IntoParams)]
             #[into_params(parameter_in = Query)]
             #[serde(default)]
-            pub struct $Query {
+            pub struct $KeysQuery {
                 /// First day, `YYYY-MM-DD`.
                 start_date: Option<String>,
                 /// Last day, included; a thousand days at most.
@@ -211,7 +149,7 @@ macro_rules! activity_of_keys {
                 limit: u32,
             }
 
-            impl Default for $Query {
+            impl Default for $KeysQuery {
                 fn default() -> Self {
                     Self {
                         start_date: None,
@@ -229,7 +167,7 @@ macro_rules! activity_of_keys {
                 }
             }
 
-            impl $Query {
+            impl $KeysQuery {
                 async fn question(&self, state: &State, caller: &Caller) -> Result<Question, ApiError> {
                     let common = Common {
                         start_date: self.start_date.clone(),
@@ -248,14 +186,14 @@ macro_rules! activity_of_keys {
             }
 
             #[utoipa::path(
-                get, path = concat!($prefix, "/daily/activity/aggregated/keys"), tag = "usage", operation_id = $keys,
+                get, path = concat!($prefix, "/daily/activity/aggregated/keys"), tag = "usage", operation_id = concat!($operation, "ActivityKeys"),
                 summary = concat!("Keys by what they spent in a range of days, of ", $what, "."),
-                params($Query), responses((status = 200, body = KeyActivityPage), Refusals),
+                params($KeysQuery), responses((status = 200, body = KeyActivityPage), Refusals),
             )]
-            pub async fn page(
+            pub async fn of_keys(
                 Extract(state): Extract<Shared>,
                 caller: Caller,
-                Params(query): Params<$Query>,
+                Params(query): Params<$KeysQuery>,
             ) -> Result<Json<KeyActivityPage>, ApiError> {
                 let question = query.question(&state, &caller).await?;
                 let (asked, days) = (question.asked(&state), question.days);
@@ -263,14 +201,14 @@ macro_rules! activity_of_keys {
             }
 
             #[utoipa::path(
-                get, path = concat!($prefix, "/daily/activity/aggregated/model_top_keys"), tag = "usage", operation_id = $top,
+                get, path = concat!($prefix, "/daily/activity/aggregated/model_top_keys"), tag = "usage", operation_id = concat!($operation, "ActivityModelTopKeys"),
                 summary = concat!("The keys that spent most with a model, of ", $what, "."),
-                params($Query), responses((status = 200, body = ModelTopKeys), Refusals),
+                params($KeysQuery), responses((status = 200, body = ModelTopKeys), Refusals),
             )]
             pub async fn model_top_keys(
                 Extract(state): Extract<Shared>,
                 caller: Caller,
-                Params(query): Params<$Query>,
+                Params(query): Params<$KeysQuery>,
             ) -> Result<Json<ModelTopKeys>, ApiError> {
                 let question = query.question(&state, &caller).await?;
                 let model = query.model.ok_or_else(|| ApiError::plain("model", "Name a `model`."))?;
@@ -279,19 +217,98 @@ macro_rules! activity_of_keys {
             }
 
             #[utoipa::path(
-                get, path = concat!($prefix, "/daily/activity/aggregated/search"), tag = "usage", operation_id = $search,
+                get, path = concat!($prefix, "/daily/activity/aggregated/search"), tag = "usage", operation_id = concat!($operation, "ActivitySearch"),
                 summary = concat!("Keys whose alias or hash has a text in it, with what they spent, of ", $what, "."),
-                params($Query), responses((status = 200, body = FoundKeys), Refusals),
+                params($KeysQuery), responses((status = 200, body = FoundKeys), Refusals),
             )]
             pub async fn search(
                 Extract(state): Extract<Shared>,
                 caller: Caller,
-                Params(query): Params<$Query>,
+                Params(query): Params<$KeysQuery>,
             ) -> Result<Json<FoundKeys>, ApiError> {
                 let question = query.question(&state, &caller).await?;
                 let text = query.search.unwrap_or_default();
                 let (asked, days) = (question.asked(&state), question.days);
                 Ok(Json(keys::search(&asked, days, text, query.limit).await?))
+            }
+
+            #[derive(Deserialize, IntoParams)]
+            #[into_params(parameter_in = Query)]
+            #[serde(default)]
+            pub struct $ExportQuery {
+                /// First day, `YYYY-MM-DD`.
+                start_date: Option<String>,
+                /// Last day, included; a thousand days at most.
+                end_date: Option<String>,
+                /// Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30.
+                #[param(minimum = -840, maximum = 840)]
+                timezone: i64,
+                /// As the provider names it.
+                model: Option<String>,
+                /// Raw key or hash.
+                api_key: Option<String>,
+                /// Only these, with commas between.
+                #[serde(alias = $id)]
+                $ids: Option<String>,
+                /// None of these, with commas between.
+                $except: Option<String>,
+                /// What is told apart on each day.
+                #[param(inline)]
+                export_type: ExportType,
+                #[param(inline)]
+                format: ExportFormat,
+            }
+
+            impl Default for $ExportQuery {
+                fn default() -> Self {
+                    Self {
+                        start_date: None,
+                        end_date: None,
+                        timezone: 0,
+                        model: None,
+                        api_key: None,
+                        $ids: None,
+                        $except: None,
+                        export_type: ExportType::default(),
+                        format: ExportFormat::default(),
+                    }
+                }
+            }
+
+            #[utoipa::path(
+                get, path = concat!($prefix, "/daily/activity/export"), tag = "usage",
+                operation_id = concat!($operation, "ActivityExport"),
+                summary = concat!("A file with the usage of ", $what, " by day, the oldest first."),
+                params($ExportQuery),
+                responses((status = 200, content((ActivityExport), (String = "text/csv"))), Refusals),
+            )]
+            pub async fn export(
+                Extract(state): Extract<Shared>,
+                Extension(reports): Extension<Reports>,
+                caller: Caller,
+                Params(query): Params<$ExportQuery>,
+            ) -> Result<Response, ApiError> {
+                let common = Common {
+                    start_date: query.start_date,
+                    end_date: query.end_date,
+                    timezone: query.timezone,
+                    model: query.model,
+                    api_key: query.api_key,
+                };
+                let ids = Ids::new(query.$ids.as_deref(), query.$except.as_deref(), stringify!($ids));
+                let question = Question::new(&state, &caller, $entity, common, ids).await?;
+                let export = Export::new(state, question, query.export_type, query.format);
+                reports.export(export.file(), export).await
+            }
+
+            pub fn routes() -> OpenApiRouter<Shared> {
+                OpenApiRouter::new()
+                    .routes(routes!(days))
+                    .routes(routes!(aggregated))
+                    .routes(routes!(of_keys))
+                    .routes(routes!(model_top_keys))
+                    .routes(routes!(search))
+                    .routes(routes!(export))
             }
         }
     };
@@ -299,134 +316,95 @@ macro_rules! activity_of_keys {
 
 activity!(
     users,
-    UserActivity,
     Entity::User,
     "/user",
     50,
     user_id,
+    "user_ids",
     exclude_user_ids,
     "users",
-    "userDailyActivity",
-    "userActivity"
-);
-activity_of_keys!(
-    user_keys,
+    "user",
+    UserActivity,
     UserKeyActivity,
-    Entity::User,
-    "/user",
-    user_id,
-    exclude_user_ids,
-    "users",
-    "userActivityKeys",
-    "userActivityModelTopKeys",
-    "userActivitySearch"
+    UserActivityExport
 );
 activity!(
     teams,
-    TeamActivity,
     Entity::Team,
     "/team",
     10,
     team_ids,
+    "team_id",
     exclude_team_ids,
     "teams",
-    "teamDailyActivity",
-    "teamActivity"
-);
-activity_of_keys!(
-    team_keys,
+    "team",
+    TeamActivity,
     TeamKeyActivity,
-    Entity::Team,
-    "/team",
-    team_ids,
-    exclude_team_ids,
-    "teams",
-    "teamActivityKeys",
-    "teamActivityModelTopKeys",
-    "teamActivitySearch"
+    TeamActivityExport
 );
 activity!(
     organizations,
-    OrganizationActivity,
     Entity::Organization,
     "/organization",
     10,
     organization_ids,
+    "organization_id",
     exclude_organization_ids,
     "organizations",
-    "organizationDailyActivity",
-    "organizationActivity"
-);
-activity_of_keys!(
-    organization_keys,
+    "organization",
+    OrganizationActivity,
     OrganizationKeyActivity,
-    Entity::Organization,
-    "/organization",
-    organization_ids,
-    exclude_organization_ids,
-    "organizations",
-    "organizationActivityKeys",
-    "organizationActivityModelTopKeys",
-    "organizationActivitySearch"
+    OrganizationActivityExport
 );
 activity!(
     customers,
-    CustomerActivity,
     Entity::Customer,
     "/customer",
     10,
     end_user_ids,
+    "end_user_id",
     exclude_end_user_ids,
     "customers",
-    "customerDailyActivity",
-    "customerActivity"
+    "customer",
+    CustomerActivity,
+    CustomerKeyActivity,
+    CustomerActivityExport
 );
 activity!(
     end_users,
-    EndUserActivity,
     Entity::Customer,
     "/end_user",
     10,
     end_user_ids,
+    "end_user_id",
     exclude_end_user_ids,
     "customers",
-    "endUserDailyActivity",
-    "endUserActivity"
+    "endUser",
+    EndUserActivity,
+    EndUserKeyActivity,
+    EndUserActivityExport
 );
 activity!(
     tags,
-    TagActivity,
     Entity::Tag,
     "/tag",
     10,
     tags,
+    "tag",
     exclude_tags,
     "tags",
-    "tagDailyActivity",
-    "tagActivity"
+    "tag",
+    TagActivity,
+    TagKeyActivity,
+    TagActivityExport
 );
 
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(users::days))
-        .routes(routes!(users::aggregated))
-        .routes(routes!(teams::days))
-        .routes(routes!(teams::aggregated))
-        .routes(routes!(organizations::days))
-        .routes(routes!(organizations::aggregated))
-        .routes(routes!(customers::days))
-        .routes(routes!(customers::aggregated))
-        .routes(routes!(end_users::days))
-        .routes(routes!(end_users::aggregated))
-        .routes(routes!(tags::days))
-        .routes(routes!(tags::aggregated))
-        .routes(routes!(user_keys::page))
-        .routes(routes!(user_keys::model_top_keys))
-        .routes(routes!(user_keys::search))
-        .routes(routes!(team_keys::page))
-        .routes(routes!(team_keys::model_top_keys))
-        .routes(routes!(team_keys::search))
-        .routes(routes!(organization_keys::page))
-        .routes(routes!(organization_keys::model_top_keys))
-        .routes(routes!(organization_keys::search))
+        .merge(users::routes())
+        .merge(teams::routes())
+        .merge(organizations::routes())
+        .merge(customers::routes())
+        .merge(end_users::routes())
+        .merge(tags::routes())
 }

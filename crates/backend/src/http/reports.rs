@@ -29,6 +29,8 @@ pub struct ReportLimits {
     pub queue_max: usize,
     /// Longest wait for a turn; then 503.
     pub queue_timeout: Duration,
+    /// Exports that run at once; who comes then is told 503 at once. Their parts are made in turn with the reports.
+    pub exports_max: usize,
     /// Largest answer, in bytes.
     pub answer_bytes_max: usize,
     /// Answers that are kept, in bytes, together.
@@ -43,6 +45,7 @@ impl Default for ReportLimits {
             running_max: 4,
             queue_max: 64,
             queue_timeout: Duration::from_secs(5),
+            exports_max: 2,
             answer_bytes_max: 1 << 20,
             kept_bytes_max: 16 << 20,
             busy_age_max: Duration::from_secs(5),
@@ -80,7 +83,8 @@ impl Answer {
 #[derive(Clone)]
 pub struct Reports {
     limits: ReportLimits,
-    turns: Arc<Semaphore>,
+    pub(super) turns: Arc<Semaphore>,
+    pub(super) exports: Arc<Semaphore>,
     places: Arc<Semaphore>,
     answers: Cache<(Question, Version), Arc<Answer>>,
     newest: Cache<Question, Arc<Answer>>,
@@ -91,6 +95,7 @@ impl Reports {
         Self {
             limits,
             turns: Arc::new(Semaphore::new(limits.running_max)),
+            exports: Arc::new(Semaphore::new(limits.exports_max)),
             places: Arc::new(Semaphore::new(limits.queue_max)),
             answers: kept(limits.kept_bytes_max, KEPT_MAX),
             newest: kept(limits.kept_bytes_max, limits.busy_age_max),
@@ -124,7 +129,7 @@ impl Reports {
         Ok(answer)
     }
 
-    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         if let Ok(turn) = self.turns.try_acquire() {
             return Some(turn);
         }
@@ -169,12 +174,12 @@ pub async fn govern(
     }
 }
 
-/// What is asked, if it is a report. Exports are streams, which nobody repeats.
+/// What is asked, if it is a report. Exports are streams, which nobody repeats; they take their turns themselves.
 fn question(request: &Request) -> Option<Question> {
     let path = request.extensions().get::<MatchedPath>()?.as_str();
     let is_report = ["/analytics/", "/global/", "/spend/"].iter().any(|prefix| path.starts_with(prefix))
         || path.contains("/daily/activity");
-    if request.method() != Method::GET || !is_report || path.contains("export") {
+    if request.method() != Method::GET || !is_report || path.ends_with("/export") {
         return None;
     }
     let caller = request.extensions().get::<Caller>()?;

@@ -8,7 +8,7 @@ use crate::support::{App, NOW, backends, call};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// 2026-01-31T08:00:00Z is now.
-const DAYS: &str = "start_date=2026-01-29&end_date=2026-01-31";
+pub const DAYS: &str = "start_date=2026-01-29&end_date=2026-01-31";
 
 fn of_team(mut event: UsageEvent, team: Option<&str>, user: Option<&str>, model: &str) -> UsageEvent {
     event.intent.team_id = team.map(Into::into);
@@ -18,7 +18,7 @@ fn of_team(mut event: UsageEvent, team: Option<&str>, user: Option<&str>, model:
 }
 
 /// Today: ada's dear call in team red, and bob's failed one there; yesterday: one of team blue, and one of nobody.
-async fn seed(app: &App) -> (String, String) {
+pub async fn seed(app: &App) -> (String, String) {
     for (user, role) in [("ada", "user"), ("bob", "admin")] {
         app.post("/user/new", json!({"user_id": user, "auto_create_key": false})).await.ok();
         let team = if user == "ada" {

@@ -12,6 +12,7 @@ mod calls;
 mod compatibility;
 mod credentials;
 mod customers;
+mod exports;
 mod health;
 mod invitations;
 mod keys;

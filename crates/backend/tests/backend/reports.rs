@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::support::{Answer, App, Kind, MASTER, NOW, backends, call, send};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A question that is another for each number.
 fn question(days: usize) -> String {
@@ -43,14 +43,14 @@ backends! {
 }
 
 /// A control plane whose roll-ups can be locked, so that reports stand in the database.
-struct Held {
-    app: App,
-    server: PgConnection,
-    locker: PgConnection,
+pub struct Held {
+    pub app: App,
+    pub server: PgConnection,
+    pub locker: PgConnection,
 }
 
 impl Held {
-    async fn new(limits: ReportLimits) -> Self {
+    pub async fn new(limits: ReportLimits) -> Self {
         let (url, _) = Kind::Postgres.url();
         let store = Store::connect(&Settings::new(&url)).await.unwrap();
         store.migrate_up().await.unwrap();
@@ -59,14 +59,14 @@ impl Held {
         Self { app, server: connect().await, locker: connect().await }
     }
 
-    async fn lock(locker: &mut PgConnection) -> Transaction<'_, Postgres> {
+    pub async fn lock(locker: &mut PgConnection) -> Transaction<'_, Postgres> {
         let mut lock = locker.begin().await.unwrap();
         sqlx::query("LOCK TABLE usage_quarters, usage_days, usage_months").execute(&mut *lock).await.unwrap();
         lock
     }
 
     /// Waits until so many reports stand in the database.
-    async fn standing(server: &mut PgConnection, wanted: i64) {
+    pub async fn standing(server: &mut PgConnection, wanted: i64) {
         let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
                        AND application_name = 'bulkhead-reports' AND wait_event_type = 'Lock'";
         let reached = async {

@@ -287,7 +287,7 @@ pub(super) fn lists() -> [&'static Listed; 4] {
 }
 
 impl Question {
-    fn asks(&self, dimension: Dimension) -> bool {
+    pub(super) fn asks(&self, dimension: Dimension) -> bool {
         let is_among = self.among.iter().any(|among| among.dimension == dimension);
         self.by.contains(&Some(dimension)) || self.filter(dimension).is_some() || is_among
     }
@@ -301,7 +301,7 @@ impl Question {
         dimensions.iter().any(|dimension| self.asks(*dimension))
     }
 
-    fn filter(&self, dimension: Dimension) -> Option<&str> {
+    pub(super) fn filter(&self, dimension: Dimension) -> Option<&str> {
         let filter = self.filters.iter().rev().find(|filter| filter.dimension == dimension);
         filter.map(|filter| filter.is.as_str())
     }
@@ -321,7 +321,7 @@ impl Question {
     }
 }
 
-const WHOS: [Dimension; 6] = [
+pub(super) const WHOS: [Dimension; 6] = [
     Dimension::Organization,
     Dimension::Team,
     Dimension::User,
@@ -329,7 +329,7 @@ const WHOS: [Dimension; 6] = [
     Dimension::Customer,
     Dimension::Tag,
 ];
-const WHATS: [Dimension; 6] = [
+pub(super) const WHATS: [Dimension; 6] = [
     Dimension::ModelGroup,
     Dimension::Model,
     Dimension::Provider,

@@ -6,6 +6,7 @@
 
 mod among;
 mod ask;
+mod calls;
 mod cells;
 mod fold;
 mod labels;
@@ -65,5 +66,5 @@ pub(crate) fn batches() -> Vec<&'static Batch> {
 }
 
 pub(crate) fn lists() -> Vec<&'static Listed> {
-    [ask::lists().as_slice(), &latency::lists()].concat()
+    [ask::lists().as_slice(), &calls::lists(), &latency::lists()].concat()
 }

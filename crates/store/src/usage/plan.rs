@@ -34,6 +34,11 @@ impl Timeline {
         Ok(Self { bounds: kept })
     }
 
+    /// Index, first quarter-hour and the one after the last of each step.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (i64, i64, i64)> {
+        (0_i64..).zip(self.bounds.windows(2)).map(|(step, bounds)| (step, bounds[0], bounds[1]))
+    }
+
     pub(super) fn is_exact(&self, whole: Whole) -> bool {
         self.bounds.iter().all(|bound| whole.kept(*bound) == *bound)
     }
