@@ -99,6 +99,12 @@ class Api:
     def post(self, path, body=None, **kwargs):
         return self.http.post(path, json=body, **kwargs) if body is not None else self.http.post(path, **kwargs)
 
+    def put(self, path, body):
+        return self.http.put(path, json=body)
+
+    def delete(self, path):
+        return self.http.delete(path)
+
     def with_key(self, key):
         return Api(self.url, key)
 

@@ -11,12 +11,12 @@ COLUMNS = (
 ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 
 # Of each kind of account: kind, within, id, blocked, models, aliases, parent, budget, members' budget, most, soft,
-# duration, more limits, where models have budgets, end.
+# duration, more limits, where models have budgets, end, where access groups are.
 ALL_ACCOUNTS = [
     "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration,"
     " budget_limits, extra FROM users",
     "SELECT 'team', '', id, blocked, models, model_aliases, organization_id, NULL, member_budget_id, max_budget_nano,"
-    " soft_budget_nano, budget_duration, budget_limits, model_max_budget FROM teams",
+    " soft_budget_nano, budget_duration, budget_limits, model_max_budget, NULL, extra FROM teams",
     "SELECT 'member', team_id, user_id, 0, allowed_models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}'"
     " FROM team_members",
     "SELECT 'organization', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}'"
@@ -29,6 +29,7 @@ ALL_ACCOUNTS = [
     "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]', '{}'"
     " FROM budgets",
     "SELECT 'old_secret', '', hash, 0, '[]', '{}', key_hash, NULL, NULL, NULL, NULL, NULL, '[]', '{}', ends_at FROM old_secrets",
+    "SELECT 'access_group', '', id, 0, models, '{}', NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}' FROM access_groups",
     "SELECT kind, owner, model, 0, '[]', '{}', NULL, NULL, NULL, max_nano, NULL, duration, '[]', '{}' FROM model_budgets",
 ]
 
@@ -56,6 +57,7 @@ def part(row):
         limits(extra.get("budget_limits")),
         None if increase is None or until is None else [nano(increase), micros(until)],
         budgeted(extra.get("model_max_budget")),
+        extra.get("access_group_ids") or [],
     ]
     return digest_of([*facts, expires, terms, rest])
 
@@ -86,7 +88,9 @@ def part_of_account(row):
     kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more, per_model, *end = row
     per_model = json.loads(per_model)
     per_model = per_model.get("model_max_budget") if kind == "user" else per_model
-    ids, held = [parent, budget, members, *(end or [None])], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model)]]
+    end, within_extra = (end + [None, None])[:2]
+    groups = json.loads(within_extra or "{}").get("access_group_ids") or []
+    ids, held = [parent, budget, members, end], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model), groups]]
     return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, held])
 
 

@@ -3,6 +3,7 @@
 //! Knows nothing of LLM calls, wire dialects, prices or SQL, and talks to no provider, only to those who get alerts; whatever
 //! happens here, gateways go on answering. Reads no clock and no randomness but what [`State`] brings.
 
+mod access_groups;
 mod activity;
 mod alerts;
 mod analytics;

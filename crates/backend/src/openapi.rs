@@ -19,8 +19,9 @@ use crate::http::once;
 use crate::http::reports::{Reports, govern};
 use crate::state::Shared;
 use crate::{
-    activity, alerts, analytics, audit, budgets, credentials, customers, guardrails, invitations, keys,
-    models, organizations, projects, public, session, settings, spend, system, tags, teams, users, utils,
+    access_groups, activity, alerts, analytics, audit, budgets, credentials, customers, guardrails,
+    invitations, keys, models, organizations, projects, public, session, settings, spend, system, tags,
+    teams, users, utils,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +41,7 @@ use crate::{
         (name = "budgets", description = "Limits that several owners may have"),
         (name = "spend", description = "What was spent"),
         (name = "models", description = "What the configuration offers"),
+        (name = "access groups", description = "Models under one name, for keys and teams"),
         (name = "credentials", description = "Values that models share, sealed at rest"),
         (name = "analytics", description = "What was used and what it cost"),
         (name = "audit", description = "Who changed what"),
@@ -79,6 +81,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .merge(tags::routes())
         .merge(spend::routes())
         .merge(models::routes())
+        .merge(access_groups::routes())
         .merge(credentials::routes())
         .merge(activity::routes())
         .merge(analytics::routes())

@@ -25,10 +25,12 @@ pub enum AccountKind {
     TeamModel,
     /// A secret that a key had, named by its hash. It spends nothing itself.
     OldSecret,
+    /// Models under one name, for the keys and teams that are in it. It spends nothing itself.
+    AccessGroup,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::User,
         Self::Team,
         Self::Member,
@@ -42,6 +44,7 @@ impl AccountKind {
         Self::UserModel,
         Self::TeamModel,
         Self::OldSecret,
+        Self::AccessGroup,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +62,7 @@ impl AccountKind {
             Self::UserModel => "user_model",
             Self::TeamModel => "team_model",
             Self::OldSecret => "old_secret",
+            Self::AccessGroup => "access_group",
         }
     }
 
@@ -96,6 +100,8 @@ pub struct AccountPolicy {
     pub limits: Limits,
     /// Models that have budgets of their own, which are accounts too.
     pub budgeted_models: NameList,
+    /// What grants models beside `models`.
+    pub access_groups: NameList,
     /// All that was ever spent.
     pub spend: Money,
     pub windows: Box<[Window]>,

@@ -133,6 +133,8 @@ pub struct KeyTerms {
     pub raise: Option<Raise>,
     /// The routes that the key is held to; empty means every one.
     pub routes: NameList,
+    /// What grants models beside the key's own.
+    pub access_groups: NameList,
     pub windows: Box<[Window]>,
 }
 

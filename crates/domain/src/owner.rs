@@ -240,6 +240,49 @@ pub struct Tag {
     pub spent: Spent,
 }
 
+/// Models under one name. It grants them to the keys and teams that are in it, beside what these have anyway.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AccessGroup {
+    #[serde(rename = "access_group_id")]
+    pub id: String,
+    /// Unique.
+    #[serde(rename = "access_group_name")]
+    pub name: String,
+    pub description: Option<String>,
+    /// Names, wildcards and access groups of models; empty grants none.
+    #[serde(rename = "access_model_names")]
+    pub models: Vec<String>,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+    /// Kept and shown, and without effect.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The field of keys and teams that names the access groups that they are in.
+pub const ACCESS_GROUP_IDS: &str = "access_group_ids";
+
+/// The access groups that `extra` names.
+pub fn access_groups(extra: &Map<String, Value>) -> Vec<&str> {
+    let ids = extra.get(ACCESS_GROUP_IDS).and_then(Value::as_array);
+    ids.map(|ids| ids.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+/// Puts into an access group, or takes out of it, whoever `extra` is of. Returns whether that changed anything.
+pub fn set_access_group(extra: &mut Map<String, Value>, group: &str, is_in: bool) -> bool {
+    let mut ids = access_groups(extra).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    if ids.iter().any(|id| id == group) == is_in {
+        return false;
+    }
+    if is_in {
+        ids.push(group.to_owned());
+    } else {
+        ids.retain(|id| id != group);
+    }
+    extra.insert(ACCESS_GROUP_IDS.into(), ids.into());
+    true
+}
+
 impl Budget {
     /// One that is made with its owner.
     pub fn own(id: String, limits: Limits, stamps: Stamps) -> Self {

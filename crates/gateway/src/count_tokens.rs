@@ -39,7 +39,7 @@ async fn count(worker: &Worker, received: &receive::Received, body: Incoming) ->
     identify::check_route(&caller, received.uri.path(), LABEL)?;
     let ask = read::read(&worker.core, received, body).await?;
     let group = worker.core.routing.get().table.resolve(&ask.model, caller.team());
-    check_access(&caller, [&ask.model; 2], group.as_deref())?;
+    check_access(&worker.core, &caller, [&ask.model; 2], group.as_deref())?;
     if group.is_none() {
         return Err(Refusal::InvalidModel { label: LABEL, model: ask.model });
     }

@@ -34,7 +34,7 @@ pub fn list(core: &Core, caller: &Caller, headers: &HeaderMap) -> Response<Body>
 
 pub fn one(core: &Core, caller: &Caller, headers: &HeaderMap, id: &str) -> Response<Body> {
     let group = core.routing.get().table.resolve(id, caller.team());
-    if group.is_none() || check_access(caller, [id; 2], group.as_deref()).is_err() {
+    if group.is_none() || check_access(core, caller, [id; 2], group.as_deref()).is_err() {
         let detail = format!("The model `{id}` does not exist, or this key may not call it");
         return json_response(StatusCode::NOT_FOUND, &json!({ "detail": detail }));
     }
@@ -51,7 +51,8 @@ fn visible(core: &Core, caller: &Caller) -> Vec<Named> {
         let group = routing.table.resolve(&name, caller.team());
         (name, group)
     });
-    let granted = named.filter(|(name, group)| check_access(caller, [name; 2], group.as_deref()).is_ok());
+    let granted =
+        named.filter(|(name, group)| check_access(core, caller, [name; 2], group.as_deref()).is_ok());
     granted.take(NAMES_MAX).collect()
 }
 

@@ -63,6 +63,7 @@ impl AccountEntry {
             member_budget_id: None,
             limits: Limits::default(),
             budgeted_models: NameList::default(),
+            access_groups: NameList::default(),
             spend: Money::ZERO,
             windows: Box::default(),
         };

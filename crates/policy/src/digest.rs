@@ -16,6 +16,7 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
     let duration = limits.and_then(|limits| limits.duration.as_deref());
     let raise = terms.and_then(|terms| terms.raise).map(|raise| (raise.by.0, raise.until.0));
     let models = terms.map(|terms| &terms.budgeted_models[..]).unwrap_or_default();
+    let groups = terms.map(|terms| &terms.access_groups[..]).unwrap_or_default();
     let routes = terms.map(|terms| &terms.routes[..]).unwrap_or_default();
     let facts = (
         policy.hash,
@@ -30,7 +31,14 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
         policy.blocked,
         policy.expires.map(|at| at.0),
         (&policy.project_id, budget, duration),
-        (routes, limits.and_then(|limits| limits.soft).map(|soft| soft.0), more(limits), raise, models),
+        (
+            routes,
+            limits.and_then(|limits| limits.soft).map(|soft| soft.0),
+            more(limits),
+            raise,
+            models,
+            groups,
+        ),
     );
     part_of(&facts)
 }
@@ -48,7 +56,7 @@ pub(crate) fn part_of_account(policy: &AccountPolicy) -> u64 {
             limits.max.map(|money| money.0),
             limits.soft.map(|money| money.0),
             &limits.duration,
-            (more(Some(limits)), &policy.budgeted_models),
+            (more(Some(limits)), &policy.budgeted_models, &policy.access_groups),
         ),
     );
     part_of(&facts)
@@ -93,10 +101,11 @@ mod tests {
                 more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
             },
             budgeted_models: ["gpt-4o".into()].into(),
+            access_groups: ["group".into()].into(),
             spend: Money(3),
             windows: [Window::for_ever(Money(1))].into(),
         };
-        assert_eq!(part_of_account(&policy), 14_365_979_097_619_859_241);
+        assert_eq!(part_of_account(&policy), 1_755_644_973_144_293_139);
     }
 
     #[test]
@@ -126,10 +135,11 @@ mod tests {
                 raise: Some(Raise { by: Money(2), until: Timestamp(9) }),
                 routes: ["llm_api_routes".into()].into(),
                 budgeted_models: ["gpt-4o".into()].into(),
+                access_groups: ["group".into()].into(),
                 windows: [Window::for_ever(Money(1))].into(),
             })),
         };
-        assert_eq!(part(&policy), 11_705_986_231_742_230_318);
+        assert_eq!(part(&policy), 5_443_870_047_592_963_342);
         assert_eq!(part(&KeyPolicy { spend: Money(2), ..policy.clone() }), part(&policy));
         assert_ne!(part(&KeyPolicy { blocked: true, ..policy.clone() }), part(&policy));
     }

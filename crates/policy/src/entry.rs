@@ -48,6 +48,11 @@ impl KeyEntry {
         self.policy.terms.as_ref().map_or(&[], |terms| &terms.routes)
     }
 
+    /// What grants this key models beside its own.
+    pub fn access_groups(&self) -> &[Box<str>] {
+        self.policy.terms.as_ref().map_or(&[], |terms| &terms.access_groups)
+    }
+
     /// Models that this key has budgets for.
     pub fn budgeted_models(&self) -> &[Box<str>] {
         self.policy.terms.as_ref().map_or(&[], |terms| &terms.budgeted_models)

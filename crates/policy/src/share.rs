@@ -26,6 +26,7 @@ impl SharedLists {
     pub(crate) fn account(&mut self, mut policy: AccountPolicy) -> AccountEntry {
         self.share(&mut policy.models);
         self.share(&mut policy.budgeted_models);
+        self.share(&mut policy.access_groups);
         AccountEntry::new(policy)
     }
 

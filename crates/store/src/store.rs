@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use domain::Calendar;
-use domain::owner::{Budget, Customer, Member, Organization, OrganizationMember, Project, Tag, Team};
+use domain::owner::{
+    AccessGroup, Budget, Customer, Member, Organization, OrganizationMember, Project, Tag, Team,
+};
 
 use crate::alerts::Alerts;
 use crate::audit::Audit;
@@ -159,6 +161,10 @@ impl Store {
     }
 
     pub fn projects(&self) -> Nouns<'_, Project> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn access_groups(&self) -> Nouns<'_, AccessGroup> {
         Nouns::new(&self.db)
     }
 

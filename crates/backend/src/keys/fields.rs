@@ -71,6 +71,7 @@ pub const KEPT: &[&str] = &[
 
 /// Those that already act: tags join the tags of each request.
 const ACTIVE: &[&str] = &[
+    "access_group_ids",
     "tags",
     "budget_duration",
     "budget_id",
@@ -145,6 +146,7 @@ pub struct KeyFields {
     budget_id: Option<String>,
     #[schema(value_type = Option<Object>)]
     router_settings: Option<Map<String, Value>>,
+    /// Ids of `/v1/access_group`, whose models the key calls beside `models`.
     access_group_ids: Option<Vec<String>>,
     /// US dollars, beyond which somebody is told and nothing is refused.
     #[schema(value_type = Option<f64>, minimum = 0)]

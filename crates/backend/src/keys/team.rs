@@ -1,11 +1,12 @@
 //! Keys of teams: who may do what with them, and what they may have.
 
-use domain::owner::{Limits, Team};
+use domain::owner::{Limits, Team, access_groups};
 use domain::{Role, VirtualKey};
 use http::StatusCode;
 use serde_json::Value;
 use store::keys::KeyPatch;
 
+use crate::access_groups::check_there;
 use crate::auth::{Caller, Standing};
 use crate::http::error::ApiError;
 use crate::owner::within::{Extent, organization};
@@ -133,7 +134,7 @@ pub async fn check_holder(
     Err(forbidden("user_id", "You can only hold keys of your own, or of plain members of the team."))
 }
 
-/// Whether a key has no more than its team, organisation and project.
+/// Whether a key has no more than its team, organisation and project, and access groups that there are.
 ///
 /// # Errors
 /// 400 that names the field.
@@ -142,6 +143,10 @@ pub async fn check_above(
     key: &VirtualKey,
     before: Option<&VirtualKey>,
 ) -> Result<(), ApiError> {
+    let groups = access_groups(&key.extra);
+    if before.is_none_or(|before| access_groups(&before.extra) != groups) {
+        check_there(state, &groups).await?;
+    }
     let same = |before: &VirtualKey| {
         before.models == key.models && limits(before) == limits(key) && owners(before) == owners(key)
     };

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State as Extract;
-use domain::owner::TeamRole;
+use domain::owner::{TeamRole, access_groups};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::StoreError;
@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::fields::{MemberFields, TeamFields, fresh, fresh_budget, unheeded};
 use super::view::TeamView;
+use crate::access_groups::check_there;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::{Input, Names};
@@ -69,6 +70,7 @@ pub async fn create(
     }
     let mut team = fresh(id, &actor.id, actor.at);
     fields.apply(&input.raw, &mut team)?;
+    check_there(&state, &access_groups(&team.extra)).await?;
     within::check_organization(&state, &caller, &team, None).await?;
     let mut budget = None;
     if TeamFields::limits_members(&input.raw) {

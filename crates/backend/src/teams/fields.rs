@@ -48,7 +48,7 @@ const KEPT: &[&str] = &[
 ];
 
 /// Those of them that act.
-const ACTIVE: [&str; 2] = ["default_team_member_models", "team_member_permissions"];
+const ACTIVE: [&str; 3] = ["access_group_ids", "default_team_member_models", "team_member_permissions"];
 
 /// What an administrator of the team may change. The rest is decided by who is above the team.
 const OF_TEAM_ADMINS: [&str; 10] = [
@@ -134,6 +134,7 @@ limited! {
 
         #[schema(value_type = Option<Object>)]
         router_settings: Option<Map<String, Value>>,
+        /// Ids of `/v1/access_group`, whose models the team's keys call beside `models`.
         access_group_ids: Option<Vec<String>>,
         /// What new members may use.
         pub default_team_member_models: Option<Vec<String>>,

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State as Extract};
-use domain::owner::{Limits, Team};
+use domain::owner::{Limits, Team, access_groups};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::fields::{TeamFields, unheeded};
 use super::not_found;
 use super::view::TeamView;
+use crate::access_groups::check_there;
 use crate::auth::{Caller, Standing};
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
@@ -64,6 +65,9 @@ async fn change(
     }
     let mut after = before.clone();
     fields.apply(raw, &mut after)?;
+    if access_groups(&before.extra) != access_groups(&after.extra) {
+        check_there(state, &access_groups(&after.extra)).await?;
+    }
     within::check_organization(state, caller, &after, Some(&before)).await?;
     let limit = |limits: &mut Limits| fields.limit_members(raw, limits);
     let limit = TeamFields::limits_members(raw).then(|| (state.new_id(), limit));

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod access_groups;
 mod activity;
 mod analytics;
 mod audit;

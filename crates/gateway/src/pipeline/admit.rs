@@ -46,7 +46,7 @@ pub fn admit(
     let model = aliased(caller, &ask.model);
     let routing = core.routing.get();
     let group = routing.table.resolve(model, caller.team());
-    check_access(caller, [&ask.model, model], group.as_deref())?;
+    check_access(core, caller, [&ask.model, model], group.as_deref())?;
     check_named(&named, [&ask.model, model], group.as_deref())?;
     let group = group.ok_or_else(|| Refusal::InvalidModel { label, model: shown(model).to_owned() })?;
     let estimate = dearest(&routing, &group, input_tokens, max_output_tokens);
@@ -92,21 +92,38 @@ fn aliased<'m>(caller: &'m Caller, requested: &'m str) -> &'m str {
 
 /// Whether the key and all that it answers to grant a model, under the name asked for or the one that it stands
 /// for. A name that no group answers to is checked as well, so that a key never learns which names exist.
-pub fn check_access(caller: &Caller, names: [&str; 2], group: Option<&Group>) -> Result<(), Refusal> {
+pub fn check_access(
+    core: &Core,
+    caller: &Caller,
+    names: [&str; 2],
+    group: Option<&Group>,
+) -> Result<(), Refusal> {
     let Caller::Key(principal) = caller else { return Ok(()) };
     let denied = |by| Refusal::ModelDenied { model: shown(names[0]).to_owned(), by };
-    if !grants(&principal.entry.policy.models, names, group) {
+    let entry = &principal.entry;
+    let by_group = |ids: &[Box<str>]| in_group(core, ids, names, group);
+    if !grants(&entry.policy.models, names, group) && !by_group(entry.access_groups()) {
         return Err(denied(None));
     }
     let Some(owners) = &principal.owners else { return Ok(()) };
     for owner in owners.all() {
         // What a team owns is not in the list of shared models that it may call.
         let is_owner = owner.policy.id.kind == AccountKind::Team && group.is_some_and(is_owned);
-        if !is_owner && !grants(&owner.policy.models, names, group) {
+        let has = &owner.policy;
+        if !is_owner && !grants(&has.models, names, group) && !by_group(&has.access_groups) {
             return Err(denied(Some(owner.policy.id.kind)));
         }
     }
     Ok(())
+}
+
+/// Whether one of these access groups grants a model. Asked only where nothing else does.
+fn in_group(core: &Core, ids: &[Box<str>], names: [&str; 2], group: Option<&Group>) -> bool {
+    ids.iter().any(|id| {
+        let access = core.replica.account(AccountName::new(AccountKind::AccessGroup, id));
+        // One without models grants none, unlike the lists of keys and teams.
+        access.is_some_and(|one| !one.policy.models.is_empty() && grants(&one.policy.models, names, group))
+    })
 }
 
 fn is_owned(group: &Group) -> bool {

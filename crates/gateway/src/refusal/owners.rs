@@ -108,6 +108,7 @@ const fn title(kind: AccountKind) -> &'static str {
         AccountKind::KeyModel | AccountKind::OldSecret => "Key",
         AccountKind::UserModel => "User",
         AccountKind::TeamModel => "Team",
+        AccountKind::AccessGroup => "Access Group",
     }
 }
 

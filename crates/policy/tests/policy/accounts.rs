@@ -29,6 +29,7 @@ fn team(id: &str, max: i64) -> AccountPolicy {
         member_budget_id: None,
         limits: Limits { max: Some(Money(max)), ..Limits::default() },
         budgeted_models: Default::default(),
+        access_groups: Default::default(),
         spend: Money::ZERO,
         windows: Box::default(),
     }

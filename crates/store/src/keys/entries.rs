@@ -44,6 +44,23 @@ pub(crate) fn deleted(keys: &[Removed]) -> Result<Vec<Change>, StoreError> {
     keys.iter().map(entry).collect()
 }
 
+/// An entry about a key is found by the hash it had before and, in `key_hash`, by the one it has now.
+pub(crate) fn changed(
+    action: &'static str,
+    before: Option<&VirtualKey>,
+    after: Option<&VirtualKey>,
+) -> Result<Option<Change>, StoreError> {
+    let Some(key) = after.or(before) else { return Ok(None) };
+    let object = Object {
+        table: TABLE,
+        id: before.unwrap_or(key).hash.to_hex(),
+        team_id: key.team_id.clone(),
+        key_hash: Some(key.hash),
+    };
+    let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
+    Ok(Some(Change { action, object, before, after }))
+}
+
 impl Tx {
     pub(crate) async fn audit_deleted(&mut self, keys: &[Removed], actor: &Actor) -> Result<(), StoreError> {
         for change in deleted(keys)? {
@@ -52,7 +69,6 @@ impl Tx {
         Ok(())
     }
 
-    /// An entry about a key is found by the hash it had before and, in `key_hash`, by the one it has now.
     pub(crate) async fn audit_key(
         &mut self,
         action: &'static str,
@@ -60,14 +76,9 @@ impl Tx {
         after: Option<&VirtualKey>,
         actor: &Actor,
     ) -> Result<(), StoreError> {
-        let Some(key) = after.or(before) else { return Ok(()) };
-        let object = Object {
-            table: TABLE,
-            id: before.unwrap_or(key).hash.to_hex(),
-            team_id: key.team_id.clone(),
-            key_hash: Some(key.hash),
-        };
-        let (before, after) = (before.map(facts).transpose()?, after.map(facts).transpose()?);
-        self.audit(Change { action, object, before, after }, actor).await
+        match changed(action, before, after)? {
+            Some(change) => self.audit(change, actor).await,
+            None => Ok(()),
+        }
     }
 }

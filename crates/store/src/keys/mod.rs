@@ -20,7 +20,7 @@ pub(crate) use patch::{merge, set};
 pub use query::{AliasQuery, KeyQuery, KeySort, KeyStatus};
 pub(crate) use row::{KeyRow, from_json, to_json};
 
-pub(crate) use entries::deleted;
+pub(crate) use entries::{changed, deleted};
 pub use rotate::Replacement;
 
 use crate::StoreError;

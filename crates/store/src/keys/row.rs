@@ -1,4 +1,5 @@
 use domain::VirtualKey;
+use domain::owner::access_groups;
 use kit::{Money, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub(crate) struct KeyRow {
     pub budget_duration: Option<String>,
     #[sqlx(default)]
     pub has_other_budgets: i64,
+    #[sqlx(default)]
+    pub has_access_groups: i64,
     /// The window of its main budget, where the row is read with it.
     #[sqlx(default)]
     pub window_duration: Option<String>,
@@ -110,6 +113,7 @@ impl TryFrom<&VirtualKey> for KeyRow {
             window_duration: None,
             window_ends_at: None,
             window_base_nano: None,
+            has_access_groups: i64::from(!access_groups(&key.extra).is_empty()),
             has_other_budgets: i64::from(
                 ["soft_budget", "budget_limits"].iter().any(|name| key.extra.contains_key(*name)),
             ),

@@ -211,7 +211,7 @@ impl Tx {
         Ok(key)
     }
 
-    pub(super) async fn key(&mut self, hash: KeyHash) -> Result<Option<KeyRow>, StoreError> {
+    pub(crate) async fn key(&mut self, hash: KeyHash) -> Result<Option<KeyRow>, StoreError> {
         Ok(on!(self, |tx| {
             sqlx::query_as::<_, KeyRow>(GET).bind(hash.to_hex()).fetch_optional(&mut **tx).await
         })?)

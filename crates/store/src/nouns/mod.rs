@@ -1,6 +1,7 @@
 //! Budgets and those that have them: each is read, listed and written in the same way, and says only what its
 //! columns are.
 
+mod access_groups;
 mod budgets;
 pub(crate) mod cells;
 mod customers;
@@ -21,6 +22,7 @@ use domain::model_budget::ModelBudget;
 use domain::owner::{Budget, Stamps};
 use serde::Serialize;
 
+pub use access_groups::{ASSIGNED_MAX, Assigned, Assignment};
 pub use budgets::BudgetQuery;
 pub(crate) use cells::{Cell, Columns};
 pub(crate) use members::batches;
@@ -43,6 +45,7 @@ use crate::reads::read;
 /// Every statement about them.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
     [
+        access_groups::ALL,
         budgets::ALL,
         customers::ALL,
         members::ALL,

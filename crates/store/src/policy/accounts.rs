@@ -79,13 +79,14 @@ accounts! {
         "a.models, a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.spend_base_nano, a.extra";
     TEAMS, TEAM = "team" "teams" ("a.id"):
         "a.blocked, a.models, a.model_aliases, a.organization_id AS parent, a.member_budget_id,
-         a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.model_max_budget";
+         a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.budget_limits, a.model_max_budget, a.extra";
     ORGANIZATIONS, ORGANIZATION = "organization" "organizations" ("a.id"): "a.blocked, a.models, a.budget_id";
     CUSTOMERS, CUSTOMER = "customer" "customers" ("a.id"): "a.blocked, a.models, a.budget_id";
     TAGS, TAG = "tag" "tags" ("a.name"): "a.models, a.budget_id";
     PROJECTS, PROJECT = "project" "projects" ("a.id"): "a.blocked, a.models, a.team_id AS parent, a.budget_id";
     OLD_SECRETS, OLD_SECRET = "old_secret" "old_secrets" ("a.hash"):
         "a.key_hash AS parent, a.ends_at AS secret_ends_at";
+    ACCESS_GROUPS, ACCESS_GROUP = "access_group" "access_groups" ("a.id"): "a.models";
     BUDGETS, BUDGET = "budget" "budgets" ("a.id"): "a.max_budget_nano, a.soft_budget_nano, a.budget_duration";
     }
     members {
@@ -181,6 +182,7 @@ const fn statements_of(kind: AccountKind) -> (&'static str, &'static str) {
         AccountKind::UserModel => (USER_MODELS, USER_MODEL),
         AccountKind::OldSecret => (OLD_SECRETS, OLD_SECRET),
         AccountKind::TeamModel => (TEAM_MODELS, TEAM_MODEL),
+        AccountKind::AccessGroup => (ACCESS_GROUPS, ACCESS_GROUP),
     }
 }
 
@@ -259,6 +261,7 @@ impl AccountRow {
                     json::<Option<_>>("budget_limits", self.budget_limits)?.unwrap_or_default(),
                 )?,
             },
+            access_groups: terms::access_groups_in(self.extra.as_deref())?,
             budgeted_models: match self.model_max_budget {
                 Some(text) => terms::budgeted_models(&json("model_max_budget", Some(text))?)?,
                 None => terms::budgeted_models_in(self.extra.as_deref())?,

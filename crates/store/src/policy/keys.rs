@@ -174,6 +174,7 @@ impl PolicyRow {
             raise: metadata.raise()?,
             routes: extra.routes(),
             budgeted_models: extra.budgeted_models()?,
+            access_groups: extra.access_groups(),
             limits: Limits {
                 max: None,
                 soft: extra.soft()?,

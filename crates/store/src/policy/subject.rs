@@ -31,6 +31,7 @@ pub enum Subject<'a> {
     },
     /// By its hash.
     OldSecret(&'a str),
+    AccessGroup(&'a str),
     Model(&'a str),
     Credential(&'a str),
     Setting(&'a str),
@@ -55,6 +56,7 @@ impl Subject<'_> {
             Self::Budget(id) => own("budget", id),
             Self::OfModel { kind, owner, model } => (kind.as_str(), owner.to_owned(), model.to_owned()),
             Self::OldSecret(hash) => own("old_secret", hash),
+            Self::AccessGroup(id) => own("access_group", id),
             Self::Model(id) => own("model", id),
             Self::Credential(id) => own("credential", id),
             Self::Setting(id) => own("setting", id),

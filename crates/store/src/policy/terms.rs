@@ -12,8 +12,9 @@ use crate::StoreError;
 use crate::keys::from_json;
 
 /// Names of those in `extra`; most keys have none, and are then not read any further.
-const IN_EXTRA: [&str; 4] = ["\"allowed_routes\"", "\"soft_budget\"", "\"budget_limits\"", MODELS];
+const IN_EXTRA: [&str; 5] = ["\"allowed_routes\"", "\"soft_budget\"", "\"budget_limits\"", MODELS, GROUPS];
 const MODELS: &str = "\"model_max_budget\"";
+const GROUPS: &str = "\"access_group_ids\"";
 
 /// What `extra` says that gateways hold.
 #[derive(Default, Deserialize)]
@@ -23,6 +24,7 @@ pub(super) struct Extra {
     soft_budget: Value,
     budget_limits: Option<Vec<MoreLimits>>,
     model_max_budget: Option<Map<String, Value>>,
+    access_group_ids: Option<NameList>,
 }
 
 /// What `metadata` says that gateways hold.
@@ -42,6 +44,10 @@ impl Extra {
 
     pub(super) fn routes(&self) -> NameList {
         self.allowed_routes.clone().unwrap_or_default()
+    }
+
+    pub(super) fn access_groups(&self) -> NameList {
+        self.access_group_ids.clone().unwrap_or_default()
     }
 
     pub(super) fn soft(&self) -> Result<Option<Money>, StoreError> {
@@ -97,6 +103,11 @@ pub(super) fn budgeted_models(of: &Map<String, Value>) -> Result<NameList, Store
 /// The same where they are among what else is kept.
 pub(super) fn budgeted_models_in(extra: Option<&str>) -> Result<NameList, StoreError> {
     Extra::read(extra.filter(|text| text.contains(MODELS)))?.budgeted_models()
+}
+
+/// What grants models, where it is among what else is kept.
+pub(super) fn access_groups_in(extra: Option<&str>) -> Result<NameList, StoreError> {
+    Ok(Extra::read(extra.filter(|text| text.contains(GROUPS)))?.access_groups())
 }
 
 /// US dollars, which clients may have written as text.

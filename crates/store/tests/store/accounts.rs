@@ -17,7 +17,7 @@ const ROWS: &str = "
     INSERT INTO teams (id, organization_id, models, model_aliases, metadata, max_budget_nano, budget_duration, budget_limits,
                        model_max_budget, member_budget_id, blocked, extra, created_at, updated_at)
       VALUES ('red', 'org', '[]', '{\"fast\": \"gpt-4o\"}', '{}', 100, '1d',
-              '[{\"budget_duration\": \"1h\", \"max_budget\": 0.5}]', '{}', 'b1', 1, '{}', 1, 1),
+              '[{\"budget_duration\": \"1h\", \"max_budget\": 0.5}]', '{}', 'b1', 1, '{\"access_group_ids\": [\"g1\"]}', 1, 1),
              ('blue', NULL, '[]', '{}', '{}', NULL, NULL, '[]', '{}', NULL, 0, '{}', 1, 1);
     INSERT INTO team_members (team_id, user_id, role, budget_id, allowed_models, created_at, updated_at)
       VALUES ('red', 'ada', 'user', NULL, '[\"gpt-4o\"]', 1, 1), ('blue', 'ada', 'user', 'b1', '[]', 1, 1),
@@ -29,6 +29,8 @@ const ROWS: &str = "
     INSERT INTO tags (name, models, model_info, budget_id, created_at, updated_at) VALUES ('blue', '[]', '{}', 'b1', 1, 1);
     INSERT INTO users (id, role, models, metadata, max_budget_nano, spend_base_nano, created_at, updated_at, extra)
       VALUES ('ada', 'internal_user', '[]', '{}', 60, 3, 1, 1, '{}');
+    INSERT INTO access_groups (id, name, models, extra, created_at, updated_at)
+      VALUES ('g1', 'Group', '[\"gpt-4o\"]', '{}', 1, 1);
     INSERT INTO budget_windows (kind, within, id, duration, starts_at, ends_at, base_nano)
       VALUES ('team', '', 'red', '1d', 0, 9, 4), ('team', '', 'red', '1h', 5, 7, 2), ('member', 'red', 'ada', '1d', 0, 9, 1);";
 
@@ -65,10 +67,10 @@ backends! {
 
         let accounts = all(&db.store).await;
         let mut ids = accounts.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-        assert_eq!(ids.len(), 13);
+        assert_eq!(ids.len(), 14);
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len(), 13);
+        assert_eq!(ids.len(), 14);
         let window = |duration: &str, ends, base| Window {
             duration: duration.into(),
             ends: Timestamp(ends),
@@ -93,6 +95,7 @@ backends! {
                     more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
                 },
                 budgeted_models: Default::default(),
+                access_groups: ["g1".into()].into(),
                 spend: Money(40),
                 windows: red.windows.clone(),
             }
@@ -112,6 +115,7 @@ backends! {
         let project = find(&accounts, &id(AccountKind::Project, "", "p"));
         assert_eq!((project.parent.as_deref(), project.blocked), (Some("red"), true));
         assert_eq!(find(&accounts, &id(AccountKind::Organization, "", "org")).models.len(), 1);
+        assert_eq!(&*find(&accounts, &id(AccountKind::AccessGroup, "", "g1")).models, ["gpt-4o".into()]);
     }
 
     async fn the_tail_tells_accounts_and_passes_over_what_it_does_not_know(db: TestDb) {
@@ -136,7 +140,7 @@ backends! {
         for wrong in ["models = 'no JSON'", "model_aliases = '[]'", "budget_limits = '[{\"budget_duration\": \"1h\"}]'"] {
             db.execute(&format!("UPDATE teams SET {wrong} WHERE id = 'red'")).await;
             let accounts = all(&db.store).await;
-            assert_eq!(accounts.len(), 13, "{wrong}");
+            assert_eq!(accounts.len(), 14, "{wrong}");
             let unreadable = accounts.iter().filter(|(_, stored)| matches!(stored, Stored::Unreadable(_)));
             assert_eq!(unreadable.map(|(id, _)| &*id.id).collect::<Vec<_>>(), ["red"], "{wrong}");
             db.execute("UPDATE teams SET models = '[]', model_aliases = '{}', budget_limits = '[]'").await;
