@@ -176,6 +176,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/analytics/calls/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of single calls that fit all filters, in an order by `startTime`. A longer search goes on with the `cursor` of the
+         *     last line. Others than administrators see their own, and those of a team that they lead. `page`, `page_size` and an
+         *     order by anything else have no effect.
+         */
+        get: operations["exportCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/analytics/overview": {
         parameters: {
             query?: never;
@@ -202,6 +223,26 @@ export interface paths {
         };
         /** Usage of a range of days: its total, its course, and who or what it was. */
         get: operations["usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/analytics/usage/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of usage: a line for each step and group that has any; of a step the dearest five thousand, and `other`. `top`,
+         *     `group_series` and `compare` have no effect.
+         */
+        get: operations["exportUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1580,6 +1621,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/global/activity/cache_hits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests by key, kind of call and model; of each kind the dearest five hundred. Others than administrators see their own. */
+        get: operations["globalCacheHits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/activity/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often providers answered 429, each attempt counted, by day. */
+        get: operations["globalExceptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/activity/exceptions/deployment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same for each deployment of the model group. */
+        get: operations["globalExceptionsByDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/global/activity/model": {
         parameters: {
             query?: never;
@@ -1727,6 +1819,60 @@ export interface paths {
         get: operations["globalSpendByProvider"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Nothing to do: sums are kept while usage is written. */
+        post: operations["refreshGlobalSpend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Spend of a range of days: of teams or customers by day, or of keys. */
+        get: operations["globalSpendReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/global/spend/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make what keys and teams have spent 0, each in a change of its own that the audit log shows; for the master key alone. What
+         *     was used stays in all reports. After 20 seconds it answers 503: sent again, it goes on.
+         */
+        post: operations["resetGlobalSpend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3883,6 +4029,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tag/dau": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users of each tag on each of the last seven UTC days, counted from single calls. */
+        get: operations["tagUsersByDay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tag/delete": {
         parameters: {
             query?: never;
@@ -3894,6 +4057,23 @@ export interface paths {
         put?: never;
         /** Delete a tag. What was spent under it stays. */
         post: operations["deleteTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tag/distinct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tags of requests, the dearest 250. */
+        get: operations["listDistinctTags"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3934,6 +4114,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tag/mau": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same of the last seven times thirty days. */
+        get: operations["tagUsersByMonth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tag/new": {
         parameters: {
             query?: never;
@@ -3951,6 +4148,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tag/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tags of a range of days with their requests and users, the dearest 250. Users are counted from single calls. */
+        get: operations["tagSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tag/update": {
         parameters: {
             query?: never;
@@ -3962,6 +4176,23 @@ export interface paths {
         put?: never;
         /** Change a tag. Limits change its own budget; a budget that it shares is left to the others. */
         post: operations["updateTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tag/wau": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same of the last seven times seven days. */
+        get: operations["tagUsersByWeek"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5288,6 +5519,32 @@ export interface components {
             num_alerting: number;
             num_callbacks: number;
         };
+        ActiveTag: {
+            active_users: number;
+            /** @description A day, or such as `Week 7 (Jan 26)`. */
+            date: string;
+            /** @description Included. */
+            period_end?: string | null;
+            period_start?: string | null;
+            tag: string;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "active_users": 2,
+         *           "date": "Week 7 (Jan 26)",
+         *           "period_end": "2026-02-01",
+         *           "period_start": "2026-01-26",
+         *           "tag": "blue"
+         *         }
+         *       ]
+         *     }
+         */
+        ActiveUsers: {
+            /** @description The latest last. */
+            results: components["schemas"]["ActiveTag"][];
+        };
         /** @description A day by what was used and by whom. The dearest names of the whole range are shown; `other` is the rest of the day. */
         ActivityBreakdown: {
             api_keys: {
@@ -5761,6 +6018,34 @@ export interface components {
             successful_updates: components["schemas"]["BulkUpdatedKey"][];
             total_requested: number;
         };
+        /**
+         * @example {
+         *       "api_key": "88dc28…",
+         *       "cache_hit_true_rows": 0,
+         *       "cached_completion_tokens": 0,
+         *       "call_type": "acompletion",
+         *       "generated_completion_tokens": 340,
+         *       "model": "gpt-4o",
+         *       "total_rows": 12
+         *     }
+         */
+        CacheHits: {
+            /** @description Hash, or the master key's label. */
+            api_key: string;
+            /**
+             * Format: int64
+             * @description 0: nothing is answered from a cache yet.
+             */
+            cache_hit_true_rows: number;
+            /** Format: int64 */
+            cached_completion_tokens: number;
+            call_type: string;
+            /** Format: int64 */
+            generated_completion_tokens: number;
+            model: string;
+            /** Format: int64 */
+            total_rows: number;
+        };
         CacheSettings: {
             current_values: Record<string, unknown>;
             fields: Record<string, unknown>[];
@@ -6100,6 +6385,12 @@ export interface components {
             /** Format: double */
             spend: number;
         };
+        DayExceptions: {
+            /** @description Such as `Jan 05`. */
+            date: string;
+            /** Format: int64 */
+            num_rate_limit_exceptions: number;
+        };
         DayRequests: {
             /** Format: int64 */
             api_requests: number;
@@ -6195,6 +6486,37 @@ export interface components {
             /** @description At most 100. */
             user_ids: string[];
         };
+        /**
+         * @example {
+         *       "daily_data": [
+         *         {
+         *           "date": "Jan 05",
+         *           "num_rate_limit_exceptions": 3
+         *         }
+         *       ],
+         *       "deployment": "https://api.example/v1",
+         *       "sum_num_rate_limit_exceptions": 3
+         *     }
+         */
+        DeploymentExceptions: components["schemas"]["Exceptions"] & {
+            /** @description Where it is; its id where it has no address of its own. */
+            deployment: string;
+        };
+        DistinctTag: {
+            tag: string;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "tag": "blue"
+         *         }
+         *       ]
+         *     }
+         */
+        DistinctTags: {
+            results: components["schemas"]["DistinctTag"][];
+        };
         DocumentChanged: {
             message: string;
             settings: Record<string, unknown>;
@@ -6204,6 +6526,16 @@ export interface components {
             /** @description What each field takes: `{"description", "properties": {name: {"description", "type"}}}`. */
             field_schema: Record<string, unknown>;
             values: Record<string, unknown>;
+        };
+        /**
+         * @example {
+         *       "message": "Spend of 12 keys and 3 teams is 0",
+         *       "status": "success"
+         *     }
+         */
+        Done: {
+            message: string;
+            status: string;
         };
         Drain: {
             /** @description `active`: a process that ends closes its listener first, and whoever it serves is served. */
@@ -6281,6 +6613,23 @@ export interface components {
             message: string;
             param?: string | null;
             type?: string | null;
+        };
+        /**
+         * @example {
+         *       "daily_data": [
+         *         {
+         *           "date": "Jan 05",
+         *           "num_rate_limit_exceptions": 3
+         *         }
+         *       ],
+         *       "sum_num_rate_limit_exceptions": 3
+         *     }
+         */
+        Exceptions: {
+            /** @description Days with such calls. */
+            daily_data: components["schemas"]["DayExceptions"][];
+            /** Format: int64 */
+            sum_num_rate_limit_exceptions: number;
         };
         FallbackView: {
             fallback_models: string[];
@@ -7451,6 +7800,93 @@ export interface components {
             version: string;
         };
         /**
+         * @description A day by team or by customer.
+         * @example {
+         *       "group_by_day": "2026-01-31T00:00:00+00:00",
+         *       "teams": [
+         *         {
+         *           "metadata": [
+         *             {
+         *               "api_key": "88dc28…",
+         *               "model": "gpt-4o",
+         *               "spend": 0.0015,
+         *               "total_tokens": 45
+         *             }
+         *           ],
+         *           "team_name": "research",
+         *           "total_spend": 0.0015
+         *         }
+         *       ]
+         *     }
+         */
+        ReportDay: {
+            customers?: components["schemas"]["ReportOwner"][] | null;
+            group_by_day: string;
+            /** @description The dearest fifty of the range. */
+            teams?: components["schemas"]["ReportOwner"][] | null;
+        };
+        ReportEntry: components["schemas"]["ReportDay"] | components["schemas"]["ReportKey"];
+        /**
+         * @description A key of the range.
+         * @example {
+         *       "api_key": "88dc28…",
+         *       "model_details": [
+         *         {
+         *           "model": "gpt-4o",
+         *           "total_cost": 0.0015,
+         *           "total_input_tokens": 30,
+         *           "total_output_tokens": 15
+         *         }
+         *       ],
+         *       "total_cost": 0.0015,
+         *       "total_input_tokens": 30,
+         *       "total_output_tokens": 15
+         *     }
+         */
+        ReportKey: {
+            api_key: string;
+            /** @description The dearest. */
+            model_details: components["schemas"]["ReportModel"][];
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            total_cost: number;
+            /** Format: int64 */
+            total_input_tokens: number;
+            /** Format: int64 */
+            total_output_tokens: number;
+        };
+        ReportLine: {
+            /** @description Hash; null of customers, who are not told apart by key. */
+            api_key?: string | null;
+            model: string;
+            /** Format: double */
+            spend: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
+        ReportModel: {
+            model: string;
+            /** Format: double */
+            total_cost: number;
+            /** Format: int64 */
+            total_input_tokens: number;
+            /** Format: int64 */
+            total_output_tokens: number;
+        };
+        ReportOwner: {
+            customer?: string | null;
+            /** @description The dearest lines of the range; of customers by model, of teams by model and key. */
+            metadata: components["schemas"]["ReportLine"][];
+            team_name?: string | null;
+            /**
+             * Format: double
+             * @description US dollars; all of it, whatever is in `metadata`.
+             */
+            total_spend: number;
+        };
+        /**
          * @example {
          *       "daily_data": [
          *         {
@@ -7955,6 +8391,41 @@ export interface components {
              * @description US dollars.
              */
             total_spend: number;
+        };
+        TagSum: {
+            /** Format: int64 */
+            failed_requests: number;
+            /** Format: int64 */
+            successful_requests: number;
+            tag: string;
+            /** Format: int64 */
+            total_requests: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            total_spend: number;
+            /** Format: int64 */
+            total_tokens: number;
+            unique_users: number;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "failed_requests": 1,
+         *           "successful_requests": 11,
+         *           "tag": "blue",
+         *           "total_requests": 12,
+         *           "total_spend": 0.0015,
+         *           "total_tokens": 340,
+         *           "unique_users": 2
+         *         }
+         *       ]
+         *     }
+         */
+        TagSummary: {
+            results: components["schemas"]["TagSum"][];
         };
         /** @description A tag as it is shown. */
         TagView: components["schemas"]["StampsView"] & {
@@ -9570,6 +10041,138 @@ export interface operations {
             };
         };
     };
+    exportCalls: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description `hit` or `miss`; nothing is answered from a cache. */
+                cache_hit_filter?: string;
+                /** @description `next_cursor` of the page before, in place of `page`: reaches as far as there are calls. */
+                cursor?: string;
+                /** @description The same; included. */
+                end_date?: string;
+                end_user?: string;
+                /** @description HTTP status. */
+                error_code?: number;
+                /** @description Part of the error's message. */
+                error_message?: string;
+                format?: "csv" | "jsonl";
+                key_alias?: string;
+                /** @description Calls of the file at most. */
+                limit?: number;
+                max_duration_ms?: number;
+                /** @description US dollars. */
+                max_spend?: number;
+                min_duration_ms?: number;
+                /** @description US dollars. */
+                min_spend?: number;
+                /** @description As the provider names it. */
+                model?: string;
+                /** @description As clients name it. */
+                model_group?: string;
+                /** @description Id of a deployment. */
+                model_id?: string;
+                /** @description From 1; pages within the first ten thousand calls. */
+                page?: number;
+                page_size?: number;
+                /** @description Id of the response, the call or the row. */
+                request_id?: string;
+                /** @description Part of an id, a key's alias, a user, a customer or a model. */
+                search?: string;
+                session_id?: string;
+                /** @description `startTime`, `endTime`, `spend`, `total_tokens`, `request_duration_ms`, `ttft_ms` or `model`. */
+                sort_by?: string;
+                /** @description `asc` or `desc`. */
+                sort_order?: string;
+                /** @description `YYYY-MM-DD HH:MM:SS` in UTC, or a day. */
+                start_date?: string;
+                /** @description `success` or `failure`. */
+                status_filter?: string;
+                tag?: string;
+                team_id?: string;
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     overview: {
         parameters: {
             query?: {
@@ -9672,6 +10275,8 @@ export interface operations {
                 /** @description Last local day, included. */
                 end_date: string;
                 endpoint?: string;
+                /** @description Of `/analytics/usage/export`. */
+                format?: "csv" | "jsonl";
                 /** @description Whether each of the first groups has a series too. */
                 group_series?: boolean;
                 /** @description Raw key or hash. */
@@ -9705,6 +10310,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Usage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exportUsage: {
+        parameters: {
+            query: {
+                /**
+                 * @description One dimension, or two with a comma between them: `organization`, `team`, `user`, `key`, `customer`, `tag`, `model_group`,
+                 *     `model`, `provider`, `deployment`, `endpoint`, `status`.
+                 */
+                by?: string;
+                /** @description Whether the same is told of as many days before. */
+                compare?: boolean;
+                customer?: string;
+                deployment?: string;
+                /** @description Last local day, included. */
+                end_date: string;
+                endpoint?: string;
+                /** @description Of `/analytics/usage/export`. */
+                format?: "csv" | "jsonl";
+                /** @description Whether each of the first groups has a series too. */
+                group_series?: boolean;
+                /** @description Raw key or hash. */
+                key?: string;
+                model?: string;
+                model_group?: string;
+                organization?: string;
+                provider?: string;
+                /** @description First local day, `YYYY-MM-DD`. */
+                start_date: string;
+                status?: string;
+                /** @description Of the series. */
+                step?: "hour" | "day" | "week" | "month";
+                tag?: string;
+                team?: string;
+                /** @description Name of a time zone, such as `Asia/Kolkata`. */
+                timezone?: string;
+                /** @description Groups that are told apart, the dearest; the rest is `other`. */
+                top?: number;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
                 };
             };
             /** @description The request makes no sense */
@@ -17705,6 +18428,271 @@ export interface operations {
             };
         };
     };
+    globalCacheHits: {
+        parameters: {
+            query?: {
+                /** @description `YYYY-MM-DD`, UTC, included. */
+                end_date?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheHits"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalExceptions: {
+        parameters: {
+            query: {
+                /** @description `YYYY-MM-DD`, UTC, included. */
+                end_date?: string;
+                /** @description As clients name it. */
+                model_group: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exceptions"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalExceptionsByDeployment: {
+        parameters: {
+            query: {
+                /** @description `YYYY-MM-DD`, UTC, included. */
+                end_date?: string;
+                /** @description As clients name it. */
+                model_group: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentExceptions"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     globalActivityByModel: {
         parameters: {
             query?: {
@@ -18397,6 +19385,267 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderSpend"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    refreshGlobalSpend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    globalSpendReport: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash: its spend alone, whatever `group_by` says. */
+                api_key?: string;
+                /** @description Only this customer. */
+                customer_id?: string;
+                /** @description `YYYY-MM-DD`, UTC, included. */
+                end_date?: string;
+                /** @description `team`, `customer` or `api_key`. */
+                group_by?: string;
+                /** @description The keys of a user, whatever `group_by` says. */
+                internal_user_id?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+                /** @description Only this team. */
+                team_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportEntry"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resetGlobalSpend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description The request makes no sense */
@@ -28734,6 +29983,93 @@ export interface operations {
             };
         };
     };
+    tagUsersByDay: {
+        parameters: {
+            query?: {
+                /** @description Part of a tag's name, in whatever case. */
+                tag_filter?: string;
+                /** @description Only these tags, each by itself; in place of `tag_filter`. */
+                tag_filters?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActiveUsers"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     deleteTag: {
         parameters: {
             query?: never;
@@ -28784,6 +30120,88 @@ export interface operations {
             };
             /** @description No such tag */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listDistinctTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistinctTags"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -29012,6 +30430,93 @@ export interface operations {
             };
         };
     };
+    tagUsersByMonth: {
+        parameters: {
+            query?: {
+                /** @description Part of a tag's name, in whatever case. */
+                tag_filter?: string;
+                /** @description Only these tags, each by itself; in place of `tag_filter`. */
+                tag_filters?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActiveUsers"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     createTag: {
         parameters: {
             query?: never;
@@ -29034,6 +30539,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangedTag"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    tagSummary: {
+        parameters: {
+            query?: {
+                /** @description `YYYY-MM-DD`, UTC, included. */
+                end_date?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+                /** @description Part of a tag's name, in whatever case. */
+                tag_filter?: string;
+                /** @description Only these tags, each by itself; in place of `tag_filter`. */
+                tag_filters?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagSummary"];
                 };
             };
             /** @description The request makes no sense */
@@ -29151,6 +30747,93 @@ export interface operations {
             };
             /** @description No such tag */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    tagUsersByWeek: {
+        parameters: {
+            query?: {
+                /** @description Part of a tag's name, in whatever case. */
+                tag_filter?: string;
+                /** @description Only these tags, each by itself; in place of `tag_filter`. */
+                tag_filters?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActiveUsers"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,27 +1,24 @@
 //! A file of daily activity: day after day, the dearest of each, and the rest of it.
 
-use std::collections::{BTreeSet, HashMap};
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::spend::Totals;
-use store::usage::{Answer, Dimension, KeyLabel};
+use store::usage::{Answer, Dimension};
 use utoipa::ToSchema;
 
 use super::breakdown::OTHER;
+use super::names::Names;
 use super::question::Question;
 use super::reach::Entity;
 use super::view::SpendMetrics;
 use crate::http::error::ApiError;
 use crate::http::export::{File, Parts};
-use crate::http::table::{Cell, csv, json_rows};
-use crate::state::{Shared, State};
+use crate::http::table::{Cell, FileFormat, csv, json_rows};
+use crate::state::Shared;
 use crate::time::{day, iso};
 
 /// Rows of one day at most, beside what is left of it.
 const ROWS_MAX: u32 = 5_000;
-/// Other names that are remembered from day to day.
-const LABELS_MAX: usize = 20_000;
 
 /// What an export tells apart, beside days and whose they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -144,12 +141,6 @@ enum Step {
     End,
 }
 
-#[derive(Default)]
-struct Names {
-    labels: [HashMap<String, String>; 2],
-    keys: HashMap<String, KeyLabel>,
-}
-
 impl Export {
     pub fn new(state: Shared, question: Question, kind: ExportType, format: ExportFormat) -> Self {
         let columns = columns(question.entity, kind);
@@ -159,12 +150,11 @@ impl Export {
 
     pub fn file(&self) -> File {
         let (entity, today) = (self.question.entity.columns().0, day(self.state.clock.now()));
-        let kind = self.kind.name();
-        let (ending, content_type) = match self.format {
-            ExportFormat::Csv => ("csv", "text/csv; charset=utf-8"),
-            ExportFormat::Json => ("json", "application/json"),
-        };
-        File { name: format!("{entity}_usage_{kind}_{today}.{ending}"), content_type }
+        let name = format!("{entity}_usage_{}_{today}", self.kind.name());
+        match self.format {
+            ExportFormat::Csv => File::new(name, FileFormat::Csv),
+            ExportFormat::Json => File { name: format!("{name}.json"), content_type: "application/json" },
+        }
     }
 
     /// What comes before all rows, and which days have any.
@@ -217,17 +207,16 @@ impl Export {
     }
 
     fn row(&self, date: &str, by: [Option<Dimension>; 2], answer: &Answer) -> Vec<Cell> {
-        let Names { labels, keys } = &self.names;
-        let alias = labels[0].get(&answer.name).cloned();
+        let alias = self.names.label(0, &answer.name);
         let mut row = vec![Cell::from(date), alias.into(), Cell::from(answer.name.as_str())];
         let second = Cell::from(answer.second.as_str());
         match by[1] {
             None => {}
             Some(Dimension::Key) => {
-                let label = keys.get(&answer.second).cloned().unwrap_or_default();
+                let label = self.names.key(&answer.second);
                 row.extend([label.alias.into(), second, label.user_id.into(), label.user_email.into()]);
             }
-            Some(Dimension::User) => row.extend([second, labels[1].get(&answer.second).cloned().into()]),
+            Some(Dimension::User) => row.extend([second, self.names.label(1, &answer.second).into()]),
             Some(_) => row.push(second),
         }
         row.extend(metrics(answer.totals));
@@ -270,32 +259,6 @@ impl Parts for Export {
             },
             Step::End => Ok(None),
         }
-    }
-}
-
-impl Names {
-    /// Looks up what is not remembered.
-    async fn learn(
-        &mut self,
-        state: &State,
-        by: [Option<Dimension>; 2],
-        answers: &[Answer],
-    ) -> Result<(), ApiError> {
-        if self.keys.len() + self.labels[0].len() + self.labels[1].len() > LABELS_MAX {
-            *self = Self::default();
-        }
-        let names: [fn(&Answer) -> &String; 2] = [|answer| &answer.name, |answer| &answer.second];
-        for (index, (by, name)) in by.into_iter().zip(names).enumerate() {
-            let Some(by) = by else { continue };
-            let known = |name: &str| self.labels[index].contains_key(name) || self.keys.contains_key(name);
-            let asked = answers.iter().map(name).filter(|name| !name.is_empty() && !known(name));
-            let asked = asked.cloned().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-            match by {
-                Dimension::Key => self.keys.extend(state.store.usage().key_labels(&asked).await?),
-                by => self.labels[index].extend(state.store.usage().labels(by, &asked).await?),
-            }
-        }
-        Ok(())
     }
 }
 

@@ -6,9 +6,11 @@ mod daily;
 pub mod days;
 mod export;
 mod keys;
+mod names;
 mod question;
 pub mod reach;
 mod routes;
 mod view;
 
+pub use names::Names;
 pub use routes::routes;

@@ -89,6 +89,12 @@ impl Frame {
         Ok(Timeline::new(self.starts.iter().chain([&self.end]).map(quarter))?)
     }
 
+    /// One of the steps alone.
+    pub fn step(&self, index: usize) -> Result<Timeline, ApiError> {
+        let until = self.starts.get(index + 1).unwrap_or(&self.end);
+        Ok(Timeline::new(self.starts.get(index).into_iter().chain([until]).map(quarter))?)
+    }
+
     /// The start of each step, such as `2026-01-31T00:00:00+05:30`.
     pub fn starts(&self) -> impl Iterator<Item = String> {
         self.starts.iter().map(|start| start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())

@@ -1,5 +1,6 @@
 //! What was used and what it cost, read from roll-ups only.
 
+mod export;
 mod frame;
 mod metrics;
 mod overview;
@@ -11,5 +12,8 @@ use utoipa_axum::routes;
 use crate::state::Shared;
 
 pub fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(overview::overview)).routes(routes!(usage::usage))
+    OpenApiRouter::new()
+        .routes(routes!(overview::overview))
+        .routes(routes!(usage::usage))
+        .routes(routes!(export::export))
 }

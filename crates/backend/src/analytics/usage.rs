@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
+use crate::http::table::FileFormat;
 use crate::spend::key_name;
 use crate::state::{Shared, State};
 
@@ -68,6 +69,10 @@ pub struct UsageQuery {
     deployment: Option<String>,
     endpoint: Option<String>,
     status: Option<String>,
+    /// Of `/analytics/usage/export`.
+    #[serde(default)]
+    #[param(inline)]
+    pub format: FileFormat,
 }
 
 fn utc() -> String {
@@ -128,8 +133,7 @@ pub async fn usage(
     if !(1..=TOP_MAX).contains(&query.top) {
         return Err(ApiError::bad("top", format!("`top` goes from 1 to {TOP_MAX}.")));
     }
-    let frame = Frame::new(&query.start_date, &query.end_date, &query.timezone, query.step)?;
-    let by = dimensions(query.by.as_deref().unwrap_or_default())?;
+    let (frame, by) = (query.frame()?, query.by()?);
     let asked = Asked { state: &state, filters: query.filters(&caller), frame: &frame };
     // Usage goes on growing: what is read later has all that was read before.
     let answers = asked.groups(by, query.top).await?;
@@ -238,8 +242,16 @@ impl Asked<'_> {
 }
 
 impl UsageQuery {
+    pub fn frame(&self) -> Result<Frame, ApiError> {
+        Frame::new(&self.start_date, &self.end_date, &self.timezone, self.step)
+    }
+
+    pub fn by(&self) -> Result<[Option<Dimension>; 2], ApiError> {
+        dimensions(self.by.as_deref().unwrap_or_default())
+    }
+
     /// Callers who see only their own usage are kept to it.
-    fn filters(&self, caller: &Caller) -> Vec<Filter> {
+    pub fn filters(&self, caller: &Caller) -> Vec<Filter> {
         let key = self.key.as_deref().map(key_name);
         let (mut user, mut key) = (self.user.clone(), key);
         match (caller.user_id(), caller.key()) {
@@ -287,7 +299,7 @@ fn dimensions(text: &str) -> Result<[Option<Dimension>; 2], ApiError> {
     Ok(by)
 }
 
-const NAMES: [(&str, Dimension); 12] = [
+pub const NAMES: [(&str, Dimension); 12] = [
     ("organization", Dimension::Organization),
     ("team", Dimension::Team),
     ("user", Dimension::User),

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::reports::Reports;
+use super::table::FileFormat;
 
 /// Longest that a part waits for a client that does not read.
 const STALL_MAX: Duration = Duration::from_secs(30);
@@ -33,6 +34,17 @@ pub struct File {
     /// Of plain characters.
     pub name: String,
     pub content_type: &'static str,
+}
+
+impl File {
+    /// A file of rows.
+    pub fn new(name: String, format: FileFormat) -> Self {
+        let (ending, content_type) = match format {
+            FileFormat::Csv => ("csv", "text/csv; charset=utf-8"),
+            FileFormat::Jsonl => ("jsonl", "application/jsonl"),
+        };
+        Self { name: format!("{name}.{ending}"), content_type }
+    }
 }
 
 enum Message {

@@ -178,7 +178,8 @@ pub async fn govern(
 fn question(request: &Request) -> Option<Question> {
     let path = request.extensions().get::<MatchedPath>()?.as_str();
     let is_report = ["/analytics/", "/global/", "/spend/"].iter().any(|prefix| path.starts_with(prefix))
-        || path.contains("/daily/activity");
+        || path.contains("/daily/activity")
+        || ["/tag/distinct", "/tag/summary", "/tag/dau", "/tag/wau", "/tag/mau"].contains(&path);
     if request.method() != Method::GET || !is_report || path.ends_with("/export") {
         return None;
     }

@@ -1,7 +1,9 @@
 //! Rows of a file, as CSV or JSON.
 
 use kit::Money;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::error::ApiError;
 
@@ -13,6 +15,45 @@ pub enum Cell {
     Whole(i64),
     /// In CSV with all its digits.
     Dollars(Money),
+    /// In CSV as JSON.
+    List(Vec<String>),
+}
+
+/// Forms of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// RFC 4180, with a line of titles.
+    #[default]
+    Csv,
+    /// An object of JSON on each line.
+    Jsonl,
+}
+
+impl FileFormat {
+    /// What comes before all rows.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn head(self, columns: &[&str]) -> Result<Vec<u8>, ApiError> {
+        match self {
+            Self::Csv => csv([columns.iter().map(|title| Cell::from(*title)).collect()]),
+            Self::Jsonl => Ok(vec![]),
+        }
+    }
+
+    /// # Errors
+    /// Never for rows of one length.
+    pub fn rows(
+        self,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = Vec<Cell>>,
+    ) -> Result<Vec<u8>, ApiError> {
+        match self {
+            Self::Csv => csv(rows),
+            Self::Jsonl => json_rows(columns, rows, b'\n'),
+        }
+    }
 }
 
 impl From<String> for Cell {
@@ -52,6 +93,7 @@ impl Cell {
             Self::Text(text) => harmless(text),
             Self::Whole(number) => number.to_string(),
             Self::Dollars(money) => money.to_string(),
+            Self::List(list) => json!(list).to_string(),
         }
     }
 
@@ -61,6 +103,7 @@ impl Cell {
             Self::Text(text) => Value::String(text),
             Self::Whole(number) => json!(number),
             Self::Dollars(money) => json!(money.dollars()),
+            Self::List(list) => json!(list),
         }
     }
 }

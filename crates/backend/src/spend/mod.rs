@@ -1,10 +1,15 @@
 //! What was spent: single calls, and sums by day, model and key.
 
+mod cache_hits;
 mod calculate;
+mod exceptions;
+mod export;
 mod global;
 mod keys;
 mod logs;
+mod report;
 mod requests;
+mod reset;
 mod row;
 mod search;
 mod shares;
@@ -41,4 +46,11 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(shares::by_team))
         .routes(routes!(requests::requests))
         .routes(routes!(requests::by_model))
+        .routes(routes!(report::report))
+        .routes(routes!(cache_hits::cache_hits))
+        .routes(routes!(exceptions::exceptions))
+        .routes(routes!(exceptions::by_deployment))
+        .routes(routes!(reset::refresh))
+        .routes(routes!(reset::reset))
+        .routes(routes!(export::calls))
 }

@@ -24,9 +24,9 @@ const POINTS_MAX: i64 = 10_000;
 #[into_params(parameter_in = Query)]
 pub struct RequestsQuery {
     /// `YYYY-MM-DD`, UTC.
-    start_date: Option<String>,
+    pub start_date: Option<String>,
     /// `YYYY-MM-DD`, UTC, included.
-    end_date: Option<String>,
+    pub end_date: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State as Extract};
+use domain::UsageEvent;
 use http::StatusCode;
 use kit::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -262,7 +263,7 @@ async fn find(
     };
     let is_full = found.calls.len() == page.size as usize && !matches!(calls.order, CallOrder::By { .. });
     let last = found.calls.last().filter(|_| is_full);
-    let next_cursor = last.map(|call| format!("{}.{}", call.intent.started_at.micros(), call.intent.id));
+    let next_cursor = last.map(cursor);
     Ok(Json(Calls {
         data: found.calls.drain(..).map(SpendLog::from).collect(),
         total: found.total,
@@ -275,7 +276,7 @@ async fn find(
 }
 
 /// Others than administrators see their own calls, and all of a team where they may.
-async fn confine(state: &State, caller: &Caller, calls: &mut CallQuery) -> Result<(), ApiError> {
+pub async fn confine(state: &State, caller: &Caller, calls: &mut CallQuery) -> Result<(), ApiError> {
     if caller.sees_all() {
         return Ok(());
     }
@@ -309,7 +310,7 @@ async fn confine(state: &State, caller: &Caller, calls: &mut CallQuery) -> Resul
 }
 
 impl CallsQuery {
-    fn range(&self) -> Result<(Timestamp, Timestamp), ApiError> {
+    pub fn range(&self) -> Result<(Timestamp, Timestamp), ApiError> {
         let (Some(from), Some(until)) = (&self.start_date, &self.end_date) else {
             return Err(ApiError::plain("start_date", "Start date and end date are required"));
         };
@@ -321,7 +322,7 @@ impl CallsQuery {
         Ok((from, Timestamp(last.micros() + width)))
     }
 
-    fn resolve(self, from: Timestamp, until: Timestamp) -> Result<CallQuery, ApiError> {
+    pub fn resolve(self, from: Timestamp, until: Timestamp) -> Result<CallQuery, ApiError> {
         let is_success = match self.status_filter.as_deref() {
             None | Some("") => None,
             Some("success") => Some(true),
@@ -403,6 +404,11 @@ fn amount(param: &'static str, dollars: Option<f64>) -> Result<Option<Money>, Ap
     let Some(dollars) = dollars else { return Ok(None) };
     let money = Money::from_dollars(dollars);
     money.map(Some).map_err(|_| ApiError::plain(param, format!("`{param}` is an amount in US dollars.")))
+}
+
+/// What names the place after a call.
+pub fn cursor(call: &UsageEvent) -> String {
+    format!("{}.{}", call.intent.started_at.micros(), call.intent.id)
 }
 
 fn place(text: &str) -> Result<CallPlace, ApiError> {

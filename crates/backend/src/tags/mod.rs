@@ -1,5 +1,7 @@
 //! Tags: names that requests carry, with budgets.
 
+mod active;
+
 use std::collections::BTreeMap;
 
 use axum::Json;
@@ -28,6 +30,11 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(info))
         .routes(routes!(list))
         .routes(routes!(delete))
+        .routes(routes!(active::distinct))
+        .routes(routes!(active::summary))
+        .routes(routes!(active::by_day))
+        .routes(routes!(active::by_week))
+        .routes(routes!(active::by_month))
 }
 
 limited! {

@@ -114,6 +114,59 @@ backends! {
         }
     }
 
+    async fn usage_by_step_and_group_is_a_file(app: App) {
+        let (ada, _) = seed(&app).await;
+        let answer = app.get(&format!("/analytics/usage/export?by=team,model&{DAYS}")).await;
+        assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"usage_2026-01-29_2026-01-31.csv\""));
+        let rows = records(&answer);
+        assert_eq!(texts(&rows, "team"), ["blue", "", "red"]);
+        assert_eq!(texts(&rows, "team_alias"), ["", "", "the reds"]);
+        assert_eq!(texts(&rows, "model"), ["haiku", "haiku", "opus"]);
+        assert_eq!(texts(&rows, "requests"), ["1", "1", "2"]);
+        assert_eq!(texts(&rows, "spend"), ["0.00000007", "0.000000007", "0.000001"]);
+        assert_eq!(rows[2]["at"], "2026-01-31T00:00:00+00:00");
+        let lines = app.get(&format!("/analytics/usage/export?format=jsonl&timezone=Asia/Kolkata&step=hour&{DAYS}")).await;
+        assert_eq!(lines.header("content-type"), Some("application/jsonl"));
+        let lines = lines.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+        assert_eq!(lines.iter().map(|line| line["requests"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 1, 1, 1]);
+        assert_eq!(lines[3]["at"], "2026-01-31T12:00:00+05:30");
+        let own = records(&app.get_as(&ada, &format!("/analytics/usage/export?step=month&by=user&{DAYS}")).await);
+        assert_eq!((own.len(), own[0]["user"].as_str(), own[0]["spend"].as_str()), (1, "ada", "0.000001"));
+        app.get(&format!("/analytics/usage/export?by=moon&{DAYS}")).await.error(400);
+        app.get(&format!("/analytics/usage/export?by=customer,key&{DAYS}")).await.error(400);
+    }
+
+    async fn calls_that_are_looked_for_are_a_file(app: App) {
+        let (ada, bob) = seed(&app).await;
+        let mut events = Vec::new();
+        for id in 100..2_300_u32 {
+            let mut event = call(u128::from(id), None, 30 * HOUR + Duration::from_secs(u64::from(id)), 1);
+            event.intent.session_id = Some("long".into());
+            events.push(event);
+        }
+        for part in events.chunks(500) {
+            app.store.ledger().ship(part, crate::support::NOW).await.unwrap();
+        }
+        let long = records(&app.get(&format!("/analytics/calls/export?session_id=long&{DAYS}")).await);
+        assert_eq!(long.len(), 2_200);
+        assert!(long.is_sorted_by(|one, other| one["started_at"] > other["started_at"]));
+        let some = records(&app.get(&format!("/analytics/calls/export?session_id=long&limit=1500&{DAYS}")).await);
+        let rest = app.get(&format!("/analytics/calls/export?session_id=long&cursor={}&{DAYS}", some[1_499]["cursor"])).await;
+        let both = [some, records(&rest)].concat();
+        assert_eq!(both, long);
+        let lines = app.get(&format!("/analytics/calls/export?format=jsonl&user_id=bob&sort_order=asc&{DAYS}")).await;
+        let line: Value = serde_json::from_str(lines.text.trim_end()).unwrap();
+        assert_eq!((&line["tags"], &line["status"], &line["key"]), (&json!(["blue", "green"]), &json!("upstream_error"), &json!(KeyHash::of(&bob).to_hex())));
+        assert_eq!((&line["spend"], &line["prompt_tokens"], &line["team"]), (&json!(0.0), &json!(10), &json!("red")));
+        let own = records(&app.get_as(&ada, &format!("/analytics/calls/export?{DAYS}")).await);
+        assert_eq!(texts(&own, "user"), ["ada"]);
+        app.get_as(&ada, &format!("/analytics/calls/export?user_id=bob&{DAYS}")).await.error(403);
+        for odd in ["limit=0", "limit=1000001", "sort_by=spend", "cursor=x"] {
+            app.get(&format!("/analytics/calls/export?{odd}&{DAYS}")).await.error(400);
+        }
+        app.get("/analytics/calls/export").await.error(400);
+    }
+
     async fn a_day_of_many_names_is_bounded_and_its_sum_whole(app: App) {
         let mut events = Vec::new();
         for id in 0..5_300_u32 {

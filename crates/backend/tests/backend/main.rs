@@ -32,6 +32,7 @@ mod roles;
 mod session;
 mod settings;
 mod spend;
+mod spend_reports;
 mod stored_settings;
 mod team_rest;
 mod teams;

@@ -259,23 +259,6 @@ impl Nouns<'_, Member> {
         write.finish().await?;
         Ok(Some(member))
     }
-
-    /// Sets what a member has come to; returns them as they were.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn set_spend(
-        &self,
-        name: (&str, &str),
-        spend: Money,
-        actor: &Actor,
-    ) -> Result<Option<Member>, StoreError> {
-        let mut write = Write::begin(self.db, actor).await?;
-        let Some(member) = write.get::<Member>(&Name::from(name)).await? else { return Ok(None) };
-        write.set_spend(&member, spend).await?;
-        write.finish().await?;
-        Ok(Some(member))
-    }
 }
 
 impl Write<'_> {

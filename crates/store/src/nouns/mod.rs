@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 use domain::AccountKind;
 use domain::model_budget::ModelBudget;
 use domain::owner::{Budget, Stamps};
+use kit::Money;
 use serde::Serialize;
 
 pub use access_groups::{ASSIGNED_MAX, Assigned, Assignment};
@@ -214,6 +215,23 @@ impl<'a, N: Noun> Nouns<'a, N> {
         let after = write.replace(&before, after, "updated").await?;
         write.finish().await?;
         Ok(Some(after))
+    }
+
+    /// Sets what an owner has come to since its window began; returns it as it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_spend(
+        &self,
+        name: impl Into<Name>,
+        spend: Money,
+        actor: &Actor,
+    ) -> Result<Option<N>, StoreError> {
+        let mut write = Write::begin(self.db, actor).await?;
+        let Some(before) = write.get::<N>(&name.into()).await? else { return Ok(None) };
+        write.set_spend(&before, spend).await?;
+        write.finish().await?;
+        Ok(Some(before))
     }
 
     /// Deletes a row and returns what it was; `None` when there is no such row.

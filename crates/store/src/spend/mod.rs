@@ -2,14 +2,16 @@
 //!
 //! All of it runs in the analytics pool, under its time limit.
 
+mod exceptions;
 mod logs;
 mod search;
 mod totals;
 
 use kit::Timestamp;
 
+pub use exceptions::TooManyCalls;
 pub use logs::{LOG_ROWS_MAX, LogQuery};
-pub use search::{CallOrder, CallPlace, CallQuery, FOUND_MAX, FOUND_SIZE_MAX, FoundCalls};
+pub use search::{CALLS_AT_ONCE_MAX, CallOrder, CallPlace, CallQuery, FOUND_MAX, FOUND_SIZE_MAX, FoundCalls};
 pub use totals::{KeySpend, Latency, Point, REPORT_ROWS_MAX, Share, Split, Steps, Totals};
 
 use crate::StoreError;
@@ -19,7 +21,7 @@ use crate::values::Batch;
 
 /// Every statement about spend.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [logs::ALL, search::ALL].concat()
+    [exceptions::ALL, logs::ALL, search::ALL].concat()
 }
 
 pub(crate) fn batches() -> [&'static Batch; 1] {

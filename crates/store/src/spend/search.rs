@@ -13,6 +13,8 @@ use crate::sql::statements;
 
 /// Calls that are counted, and that page numbers reach.
 pub const FOUND_MAX: u32 = 10_000;
+/// Calls that are read at once at most, without counting.
+pub const CALLS_AT_ONCE_MAX: u32 = 1_000;
 /// Calls of one page at most.
 pub const FOUND_SIZE_MAX: u32 = 100;
 
@@ -249,5 +251,24 @@ impl Spend<'_> {
             total: counted.min(FOUND_MAX),
             is_capped: counted > FOUND_MAX,
         })
+    }
+
+    /// The calls after a place, and no count: [`CALLS_AT_ONCE_MAX`] at most. What the order goes by is time alone.
+    ///
+    /// # Errors
+    /// When the database fails, takes too long, or holds a row that cannot be read.
+    pub async fn next_calls(&self, query: &CallQuery) -> Result<Vec<UsageEvent>, StoreError> {
+        let [newest, oldest, _, _] = query.ways();
+        let text = if query.order == CallOrder::Oldest { oldest } else { newest };
+        let tag = query.tag.as_ref().map(to_json).transpose()?;
+        let size = i64::from(query.size.clamp(1, CALLS_AT_ONCE_MAX));
+        let rows = read!(self.db, Report, |connection| {
+            let rows = filtered!(sqlx::query_as::<_, EventRow>(text), query, tag);
+            let after = query.after.as_ref();
+            let rows =
+                rows.bind(after.map(|place| place.started_at.micros())).bind(after.map(|place| &place.id));
+            rows.bind(size).bind(0_i64).fetch_all(&mut **connection).await?
+        })?;
+        rows.into_iter().map(UsageEvent::try_from).collect()
     }
 }
