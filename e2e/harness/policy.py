@@ -30,6 +30,7 @@ ALL_ACCOUNTS = [
     " FROM budgets",
     "SELECT 'old_secret', '', hash, 0, '[]', '{}', key_hash, NULL, NULL, NULL, NULL, NULL, '[]', '{}', ends_at FROM old_secrets",
     "SELECT 'access_group', '', id, 0, models, '{}', NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}' FROM access_groups",
+    "SELECT 'allowed_ip', '', network, 0, '[]', '{}', NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}' FROM allowed_ips",
     "SELECT kind, owner, model, 0, '[]', '{}', NULL, NULL, NULL, max_nano, NULL, duration, '[]', '{}' FROM model_budgets",
 ]
 

@@ -115,7 +115,7 @@ fn name_creations(document: &mut utoipa::openapi::OpenApi) {
         ))
         .schema(Some(Object::builder().schema_type(Type::String).min_length(Some(1)).max_length(Some(once::NAME_BYTES_MAX))))
         .build();
-    for route in once::ROUTES {
+    for route in once::ROUTES.into_iter().chain(once::BULK_ROUTES) {
         let operation = document.paths.paths.get_mut(route).and_then(|path| path.post.as_mut());
         if let Some(operation) = operation {
             operation.parameters.get_or_insert_default().push(name.clone());

@@ -20,6 +20,7 @@ use tower_service::Service as _;
 
 use crate::audit::keep_bounded;
 use crate::openapi::router;
+use crate::settings::allowed_ips;
 use crate::state::State;
 use crate::{alerts, fold, prune, windows};
 
@@ -43,6 +44,7 @@ pub async fn serve(
     tracing::info!(address = %listener.local_addr()?, "control plane is listening");
     let state = Arc::new(state);
     let _chores = [
+        Chore(tokio::spawn(allowed_ips::follow(state.clone()))),
         Chore(tokio::spawn(keep_bounded(state.clone()))),
         Chore(tokio::spawn(prune::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(fold::keep_bounded(state.clone()))),

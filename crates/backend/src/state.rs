@@ -9,6 +9,7 @@ use crate::http::limits::Limits;
 use crate::http::reports::ReportLimits;
 use crate::models::Catalog;
 use crate::session::throttle::Throttle;
+use crate::settings::allowed_ips::AllowedIps;
 
 /// Makes sources of randomness that are fit for secrets.
 pub type RngFactory = Arc<dyn Fn() -> Box<dyn Rng> + Send + Sync>;
@@ -42,6 +43,7 @@ pub struct State {
     /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
     pub beyond: Option<axum::Router>,
     pub(crate) throttle: Throttle,
+    pub(crate) allowed_ips: AllowedIps,
 }
 
 /// State as handlers share it.
@@ -74,6 +76,7 @@ impl State {
             settings: Vec::new(),
             beyond: None,
             throttle: Throttle::default(),
+            allowed_ips: AllowedIps::default(),
         }
     }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Calendar;
+use kit::network::Network;
 
 use crate::alerts::AlertChannel;
 use crate::environment::Environment;
@@ -80,6 +81,12 @@ pub struct Settings {
     pub database_connection_pool_limit: u32,
     /// Longest wait for a free database connection. Default 60 s.
     pub database_connection_timeout: Duration,
+    /// From where requests may come; empty is from anywhere.
+    pub allowed_ips: Vec<Network>,
+    /// The client is who `X-Forwarded-For` names. Default false.
+    pub use_x_forwarded_for: bool,
+    /// Whose word that is.
+    pub trusted_proxy_ranges: Vec<Network>,
     /// Models of the database are used and can be changed. Default true.
     pub store_model_in_db: bool,
     /// Requested name → model group.
@@ -128,6 +135,9 @@ impl Default for Settings {
             client_write_timeout: CLIENT_WRITE_TIMEOUT,
             database_connection_pool_limit: DATABASE_POOL_LIMIT,
             database_connection_timeout: DATABASE_TIMEOUT,
+            allowed_ips: Vec::new(),
+            use_x_forwarded_for: false,
+            trusted_proxy_ranges: Vec::new(),
             store_model_in_db: true,
             model_group_alias: BTreeMap::new(),
             key_header_name: None,
@@ -222,6 +232,9 @@ impl<'n> Sections<'n> {
             database_connection_timeout: general
                 .seconds("database_connection_timeout")
                 .unwrap_or(default.database_connection_timeout),
+            allowed_ips: networks(general, "allowed_ips", problems),
+            use_x_forwarded_for: general.boolean("use_x_forwarded_for").unwrap_or_default(),
+            trusted_proxy_ranges: networks(general, "trusted_proxy_ranges", problems),
             store_model_in_db: general
                 .boolean("store_model_in_db")
                 .or_else(|| flag(env, "STORE_MODEL_IN_DB", problems))
@@ -288,6 +301,22 @@ impl<'n> Sections<'n> {
 }
 
 /// `alias: group`, or `alias: {model: group, hidden: true}`.
+/// Addresses and ranges; each that is none is reported.
+fn networks(general: &Fields<'_>, key: &str, problems: &mut Problems) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for item in general.get(key).and_then(Node::items).unwrap_or_default() {
+        let Some(text) = item.text() else { continue };
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(error) => {
+                let path = general.path_of(key);
+                problems.error(At { place: item.place, path: &path }, format!("`{text}`: {error}"), None);
+            }
+        }
+    }
+    networks
+}
+
 fn aliases(router: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, ModelAlias> {
     let mut aliases = BTreeMap::new();
     for entry in router.get("model_group_alias").and_then(Node::entries).unwrap_or_default() {

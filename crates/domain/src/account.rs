@@ -27,10 +27,12 @@ pub enum AccountKind {
     OldSecret,
     /// Models under one name, for the keys and teams that are in it. It spends nothing itself.
     AccessGroup,
+    /// An address or a range from which requests may come. It spends nothing itself.
+    AllowedIp,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::User,
         Self::Team,
         Self::Member,
@@ -45,6 +47,7 @@ impl AccountKind {
         Self::TeamModel,
         Self::OldSecret,
         Self::AccessGroup,
+        Self::AllowedIp,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +66,7 @@ impl AccountKind {
             Self::TeamModel => "team_model",
             Self::OldSecret => "old_secret",
             Self::AccessGroup => "access_group",
+            Self::AllowedIp => "allowed_ip",
         }
     }
 

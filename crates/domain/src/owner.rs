@@ -283,6 +283,15 @@ pub fn set_access_group(extra: &mut Map<String, Value>, group: &str, is_in: bool
     true
 }
 
+/// From where requests may come: an address or a range, as [`kit::network::Network`] writes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AllowedIp {
+    #[serde(rename = "ip")]
+    pub network: String,
+    #[serde(flatten)]
+    pub stamps: Stamps,
+}
+
 impl Budget {
     /// One that is made with its owner.
     pub fn own(id: String, limits: Limits, stamps: Stamps) -> Self {

@@ -1,5 +1,6 @@
 //! `POST /v1/messages/count_tokens`: our own estimate, as the compatible surface answers it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::Dialect;
@@ -16,9 +17,13 @@ use crate::worker::Worker;
 
 const LABEL: &str = "/v1/messages/count_tokens";
 
-pub async fn answer(worker: &Arc<Worker>, request: Request<Incoming>) -> Response<Body> {
+pub async fn answer(
+    worker: &Arc<Worker>,
+    request: Request<Incoming>,
+    client: Option<IpAddr>,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let received = receive::receive(worker, head, None, Dialect::AnthropicMessages, LABEL, None);
+    let received = receive::receive(worker, head, client, Dialect::AnthropicMessages, LABEL, None);
     match count(worker, &received, body).await {
         Ok(tokens) => {
             let body = json!({"input_tokens": tokens, "litellm_count_source": "local_estimate"}).to_string();
@@ -35,7 +40,7 @@ pub async fn answer(worker: &Arc<Worker>, request: Request<Incoming>) -> Respons
 }
 
 async fn count(worker: &Worker, received: &receive::Received, body: Incoming) -> Result<u64, Refusal> {
-    let caller = identify::identify(&worker.core, &received.headers).await?;
+    let caller = identify::identify(&worker.core, &received.headers, received.peer).await?;
     identify::check_route(&caller, received.uri.path(), LABEL)?;
     let ask = read::read(&worker.core, received, body).await?;
     let group = worker.core.routing.get().table.resolve(&ask.model, caller.team());

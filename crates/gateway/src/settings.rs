@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use kit::Secret;
+use kit::network::Network;
 
 /// Settings of the request path.
 #[derive(Clone, Debug)]
@@ -39,6 +40,12 @@ pub struct Settings {
     /// `router_settings.retry_after`: the shortest wait before a retry.
     pub retry_delay_min: Duration,
     pub drop_params: bool,
+    /// `general_settings.allowed_ips`; with none here nor in the policy, requests may come from anywhere.
+    pub allowed_ips: Vec<Network>,
+    /// `general_settings.use_x_forwarded_for`: what proxies say of the client counts.
+    pub use_forwarded_for: bool,
+    /// `general_settings.trusted_proxy_ranges`.
+    pub trusted_proxies: Vec<Network>,
     /// 422 unless `litellm_settings.budget_exceeded_status_code` says otherwise.
     pub budget_exceeded_status: u16,
     pub metrics_need_key: bool,
@@ -67,6 +74,9 @@ impl Settings {
             num_retries: 2,
             retry_delay_min: Duration::ZERO,
             drop_params: false,
+            allowed_ips: Vec::new(),
+            use_forwarded_for: false,
+            trusted_proxies: Vec::new(),
             budget_exceeded_status: 422,
             metrics_need_key: true,
             journal_strict: false,

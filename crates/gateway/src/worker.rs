@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::{Expected, Intent, Mark, Outcome, UsageEvent};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use kit::{Clock, Rng};
+use kit::{Clock, Rng, network};
 use ledger::JournalError;
 use telemetry::metrics::Metrics;
 use uuid::Uuid;
@@ -73,6 +73,15 @@ impl Core {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// The client behind `peer`.
+    fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        if !self.settings.use_forwarded_for {
+            return peer;
+        }
+        let said = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        peer.map(|peer| network::client(peer, said, &self.settings.trusted_proxies))
+    }
+
     fn enter(&self) -> Result<InFlight, Refusal> {
         let guard = InFlight(self.in_flight.clone());
         if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.settings.requests_in_flight_max {
@@ -89,6 +98,7 @@ impl Worker {
 
     /// Answers any request: the data plane here, the rest through the front door if there is one.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Option<IpAddr>) -> Response<Body> {
+        let peer = self.core.client(peer, request.headers());
         match route::find(request.method(), request.uri().path()) {
             Route::Liveness => health::liveness(&self.core),
             Route::Readiness => health::readiness(&self.core),
@@ -100,13 +110,18 @@ impl Worker {
                 };
                 pipeline::run(&self, request, peer, in_flight, (dialect, label, model)).await
             }
-            Route::CountTokens => count_tokens::answer(&self, request).await,
-            route => self.small(route, request).await,
+            Route::CountTokens => count_tokens::answer(&self, request, peer).await,
+            route => self.small(route, request, peer).await,
         }
     }
 
     /// Model lists and metrics: they need a key and no body.
-    async fn small(&self, route: Route, request: Request<Incoming>) -> Response<Body> {
+    async fn small(
+        &self,
+        route: Route,
+        request: Request<Incoming>,
+        client: Option<IpAddr>,
+    ) -> Response<Body> {
         let dialect = respond::dialect_of(request.headers());
         if let Route::WrongMethod { allow } = route {
             return respond::refusal(self, dialect, &Refusal::WrongMethod { allow }, None);
@@ -114,7 +129,7 @@ impl Worker {
         if matches!(route, Route::Metrics) && !self.core.settings.metrics_need_key {
             return self.metrics();
         }
-        let caller = match identify(&self.core, request.headers()).await {
+        let caller = match identify(&self.core, request.headers(), client).await {
             Ok(caller) => caller,
             Err(refusal) => return respond::refusal(self, dialect, &refusal, None),
         };

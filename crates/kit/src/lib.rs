@@ -7,6 +7,7 @@ mod clock;
 mod hash;
 mod id;
 mod money;
+pub mod network;
 mod rng;
 mod secret;
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use domain::AccountKind;
 use kit::{KeyHash, Timestamp};
 
 use crate::map::{Entry, Map};
@@ -69,6 +70,7 @@ pub(crate) fn apply_accounts(
 ) {
     let shipments = inner.shipments();
     let is_newest = *shipments == before;
+    let tells_addresses = accounts.iter().any(|(id, _)| id.kind == AccountKind::AllowedIp);
     for (id, stored) in accounts {
         let entry = match stored {
             Stored::Policy(policy) => {
@@ -95,6 +97,9 @@ pub(crate) fn apply_accounts(
         if let Some(snapshot) = snapshot {
             entry.mark(snapshot);
         }
+    }
+    if tells_addresses {
+        inner.tell_addresses();
     }
     inner.policy_unsaved.store(true, Ordering::Relaxed);
 }

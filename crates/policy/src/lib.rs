@@ -16,6 +16,7 @@
 //! - [`Replica::run`]: the background task.
 
 mod account;
+mod addresses;
 mod apply;
 mod budget;
 mod catch_up;

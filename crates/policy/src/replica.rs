@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{AccountKind, UsageEvent};
+use kit::network::Network;
 use kit::{KeyHash, Money, Timestamp};
 use tokio::sync::{Notify, Semaphore, watch};
 
+use crate::addresses::Addresses;
 use crate::catch_up::Round;
 use crate::map::Map;
 use crate::share::SharedLists;
@@ -24,6 +26,7 @@ pub(crate) struct Inner {
     pub copy: Option<DiskCopy>,
     pub keys: Map<KeyEntry>,
     pub accounts: Map<AccountEntry>,
+    pub addresses: Addresses,
     pub lists: Mutex<SharedLists>,
     /// The time from which the spend of accounts is to be read again, by the ledger's clock.
     pub accounts_again: AtomicI64,
@@ -65,6 +68,7 @@ impl Replica {
             Ok(Some(loaded)) => {
                 inner.keys.fill(loaded.keys, loaded.head.digest);
                 inner.accounts.fill(loaded.accounts.into_iter().map(Arc::new), loaded.head.accounts_digest);
+                inner.tell_addresses();
                 inner.adopt(loaded.head.seq, loaded.head.synced_at);
             }
             Ok(None) => {}
@@ -85,6 +89,7 @@ impl Replica {
             copy,
             keys: Map::new(),
             accounts: Map::new(),
+            addresses: Addresses::default(),
             lists: Mutex::default(),
             accounts_again: AtomicI64::new(i64::MAX),
             seq: AtomicI64::new(0),
@@ -112,6 +117,11 @@ impl Replica {
     /// The entry of a known account. Takes no longer than finding it.
     pub fn account(&self, name: AccountName<'_>) -> Option<Arc<AccountEntry>> {
         self.inner.accounts.get(name)
+    }
+
+    /// From where requests may come; `None` is from anywhere.
+    pub fn addresses(&self) -> Option<Arc<[Network]>> {
+        self.inner.addresses.get()
     }
 
     /// Tells what the ledger has shipped. `own` says whether this process made the calls: only those
@@ -184,6 +194,11 @@ impl Replica {
 impl Inner {
     pub(crate) fn tell_of_models(&self) {
         self.models.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    /// Reads anew, out of the accounts, from where requests may come.
+    pub(crate) fn tell_addresses(&self) {
+        self.addresses.set(self.accounts.shards().flatten());
     }
 
     pub(crate) fn shipments(&self) -> MutexGuard<'_, u64> {

@@ -156,6 +156,7 @@ impl<S: Source> Follower<'_, S> {
         let nothing_saved = inner.shipments();
         inner.keys.retain_marked(self.snapshots);
         inner.accounts.retain_marked(self.snapshots);
+        inner.tell_addresses();
         drop(nothing_saved);
         inner.seq.store(seq, Ordering::Relaxed);
         inner.status().loaded_from = LoadedFrom::Database;

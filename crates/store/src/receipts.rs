@@ -76,6 +76,15 @@ impl Receipts<'_> {
         }))
     }
 
+    /// Lets a receipt hold nothing but the answer that is to come, where what was done is committed already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hold(&self, receipt: &Receipt) -> Result<(), StoreError> {
+        receipt.hold(self.db.begin().await?);
+        Ok(())
+    }
+
     /// Commits what a receipt holds, with its sealed answer. Returns whether it did: when the id has an answer younger
     /// than `since` already, what was made is undone.
     ///

@@ -55,6 +55,26 @@ impl Resealing<'_> {
             let query = sqlx::query_as::<_, (String, String)>(sealed.list());
             query.bind(after).bind(RESEALED_AT_ONCE_MAX).fetch_all(&mut **tx).await?
         });
+        let (done, moved) = self.sorted(sealed, rows);
+        tx.reseal(sealed, moved, actor).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    /// What [`next`](Self::next) would come to: `moved` is what would be moved, and nothing is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look(&self, sealed: Sealed, after: &str) -> Result<Resealed, StoreError> {
+        let rows = on!(self.db.fresh(), |pool| {
+            let query = sqlx::query_as::<_, (String, String)>(sealed.list());
+            query.bind(after).bind(RESEALED_AT_ONCE_MAX).fetch_all(pool).await?
+        });
+        Ok(self.sorted(sealed, rows).0)
+    }
+
+    /// What becomes of each row, and the text of those that move.
+    fn sorted(&self, sealed: Sealed, rows: Vec<(String, String)>) -> (Resealed, Vec<(String, String)>) {
         let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= RESEALED_AT_ONCE_MAX);
         let next = rows.last().map(|(id, _)| id.clone()).filter(|_| full);
         let mut done = Resealed { next, ..Resealed::default() };
@@ -71,9 +91,7 @@ impl Resealing<'_> {
             }
         }
         done.moved = moved.len() as u64;
-        tx.reseal(sealed, moved, actor).await?;
-        tx.commit().await?;
-        Ok(done)
+        (done, moved)
     }
 }
 

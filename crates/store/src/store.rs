@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::Calendar;
 use domain::owner::{
-    AccessGroup, Budget, Customer, Member, Organization, OrganizationMember, Project, Tag, Team,
+    AccessGroup, AllowedIp, Budget, Customer, Member, Organization, OrganizationMember, Project, Tag, Team,
 };
 
 use crate::alerts::Alerts;
@@ -165,6 +165,10 @@ impl Store {
     }
 
     pub fn access_groups(&self) -> Nouns<'_, AccessGroup> {
+        Nouns::new(&self.db)
+    }
+
+    pub fn allowed_ips(&self) -> Nouns<'_, AllowedIp> {
         Nouns::new(&self.db)
     }
 

@@ -139,6 +139,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/add/allowed_ip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow requests from an address or range. From the first one on, requests from elsewhere are refused with 403, on every
+         *     gateway within a second. The list must have the caller's own address.
+         */
+        post: operations["addAllowedIp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerting/list": {
         parameters: {
             query?: never;
@@ -821,6 +841,23 @@ export interface paths {
         patch: operations["updateCredential"];
         trace?: never;
     };
+    "/credentials/{credential_name}/jwks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public keys of a credential: it has none, since credentials sign nothing here. */
+        get: operations["getCredentialKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/credentials/by_model/{model_id}": {
         parameters: {
             query?: never;
@@ -847,6 +884,43 @@ export interface paths {
         };
         /** One credential by its name. */
         get: operations["getCredential"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials/migrate-encryption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Seal everything with the present salt key, a hundred rows a transaction; `BULKHEAD_OLD_SALT_KEY` opens what an older
+         *     one sealed. It can be sent again.
+         */
+        post: operations["migrateCredentials"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials/migrate-encryption/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether anything that is sealed waits to be moved to the present salt key. Nothing is changed. */
+        get: operations["checkCredentialMigration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1070,6 +1144,26 @@ export interface paths {
         put?: never;
         /** Change a customer. Limits change their own budget; a budget that they share is left to the others. */
         post: operations["updateCustomer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/delete/allowed_ip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * No longer allow requests from an address or range. With the last one gone they may come from anywhere again. The list
+         *     must have the caller's own address.
+         */
+        post: operations["deleteAllowedIp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1409,6 +1503,23 @@ export interface paths {
         };
         /** Where the logo is. */
         get: operations["getLogoUrl"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/get/allowed_ips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** From where requests may come. */
+        get: operations["listAllowedIps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5760,6 +5871,10 @@ export interface components {
             /** @description `waiting`, `sent` or `failed`: not tried again. */
             state: string;
         };
+        AllowedList: {
+            /** @description Of configuration and database. Empty: requests may come from anywhere. */
+            data: string[];
+        };
         AskedKeys: {
             key_aliases?: string[] | null;
             /** @description Raw keys or hashes; with the aliases at most 100. */
@@ -6631,6 +6746,13 @@ export interface components {
             /** Format: int64 */
             sum_num_rate_limit_exceptions: number;
         };
+        FailedSecret: {
+            /** @description The credential's name, or the model's id. */
+            id: string;
+            /** @description `credential` or `model`. */
+            kind: string;
+            why: string;
+        };
         FallbackView: {
             fallback_models: string[];
             fallback_type: string;
@@ -6836,6 +6958,15 @@ export interface components {
             updated_by: string;
             user_id: string;
         };
+        /**
+         * @example {
+         *       "ip": "203.0.113.7"
+         *     }
+         */
+        IpAddress: {
+            /** @description An address, or a range such as `10.0.0.0/8`. */
+            ip: string;
+        };
         KeyActivity: {
             /** @description Hash, or the master key's label. */
             api_key: string;
@@ -6996,6 +7127,10 @@ export interface components {
             total_pages: number;
         };
         KeyListEntry: string | components["schemas"]["KeyView"];
+        KeySet: {
+            /** @description Credentials hold no key pairs: none. */
+            keys: Record<string, unknown>[];
+        };
         /** @enum {string} */
         KeyState: "active" | "expired" | "revoked" | "deleted";
         KeyTotal: {
@@ -7079,6 +7214,10 @@ export interface components {
              * @description Tokens per minute.
              */
             tpm_limit?: number | null;
+        };
+        ListChanged: {
+            message: string;
+            status: string;
         };
         ListedUser: components["schemas"]["UserView"] & {
             /**
@@ -7243,6 +7382,28 @@ export interface components {
             successes: number;
             /** Format: int64 */
             total_tokens: number;
+        };
+        Migration: {
+            /**
+             * Format: int64
+             * @description Those that have the present key already.
+             */
+            already_current: number;
+            /**
+             * Format: int64
+             * @description Those that were left as they are: sealed with a key that is not configured, or damaged.
+             */
+            failed: number;
+            /** @description The first hundred of them. */
+            failures: components["schemas"]["FailedSecret"][];
+            message: string;
+            /**
+             * Format: int64
+             * @description Secrets that were sealed anew; of a check, those that would be.
+             */
+            migrated: number;
+            /** @description `success`, or `partial` when some were left as they are. */
+            status: string;
         };
         ModelFacts: {
             /** @description The first deployment of the name. */
@@ -9802,6 +9963,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ActiveCallbacks"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    addAllowedIp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAddress"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChanged"];
                 };
             };
             /** @description The request makes no sense */
@@ -14143,6 +14390,99 @@ export interface operations {
             };
         };
     };
+    getCredentialKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                credential_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No such credential */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     getCredentialOfModel: {
         parameters: {
             query?: never;
@@ -14284,6 +14624,170 @@ export interface operations {
             };
             /** @description No such credential */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    migrateCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Migration"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    checkCredentialMigration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Migration"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15541,6 +16045,101 @@ export interface operations {
                 };
             };
             /** @description No such customer */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteAllowedIp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IpAddress"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListChanged"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description It is not in the list */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17372,6 +17971,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogoUrl"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAllowedIps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllowedList"];
                 };
             };
             /** @description The request makes no sense */
@@ -23441,7 +24122,10 @@ export interface operations {
     updateKeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -31818,7 +32502,10 @@ export interface operations {
     bulkAddTeamMembers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -32812,7 +33499,10 @@ export interface operations {
     updateTeamKeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -33645,7 +34335,10 @@ export interface operations {
     updateManyTeamPermissions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -35229,7 +35922,10 @@ export interface operations {
     updateUsers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name for this creation, such as a random UUID. Repeated within 24 hours with the same body by the same caller, it is answered as the first time (with `Idempotency-Replayed: true`) and nothing more is made; with another body it is refused with 422. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -20,6 +20,7 @@ use super::rules::{Grant, Rule, rule};
 use crate::http::address::ClientAddress;
 use crate::http::error::ApiError;
 use crate::http::once;
+use crate::settings::allowed_ips;
 use crate::state::{Shared, State};
 
 /// Longest name of who is behind a change.
@@ -35,7 +36,9 @@ pub async fn gate(
     let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let rule = rule(parts.method.as_str(), path);
     if rule.is_none_or(|rule| !rule.public) {
-        let caller = admit(&state, &parts, rule).await?;
+        let address = ClientAddress::of(&parts, &state);
+        allowed_ips::check(&state, address.0).await?;
+        let caller = admit(&state, &parts, rule, address).await?;
         check_routes(&caller, parts.uri.path(), path)?;
         if let Some(name) = once::name(&parts, path)? {
             let path = path.to_owned();
@@ -46,7 +49,12 @@ pub async fn gate(
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Caller, ApiError> {
+async fn admit(
+    state: &State,
+    parts: &Parts,
+    rule: Option<&Rule>,
+    address: ClientAddress,
+) -> Result<Caller, ApiError> {
     let (identity, roles) = identify(state, parts).await?;
     let role = roles.first().copied().unwrap_or(Role::InternalUser);
     let grants = roles.iter().filter_map(|role| rule.map(|rule| rule.grant(*role)));
@@ -55,7 +63,7 @@ async fn admit(state: &State, parts: &Parts, rule: Option<&Rule>) -> Result<Call
         role,
         grant: grants.max().unwrap_or(Grant::No),
         changed_by: changed_by(&parts.headers),
-        address: ClientAddress::of(parts),
+        address,
         receipt: None,
     };
     if caller.grant > Grant::No {

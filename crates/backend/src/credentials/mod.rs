@@ -1,6 +1,7 @@
 //! Credentials: values that models share. They are sealed at rest, and never shown.
 
 mod read;
+mod reseal;
 mod write;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,9 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(read::by_name))
         .routes(routes!(read::by_model))
         .routes(routes!(write::update, write::delete))
+        .routes(routes!(reseal::migrate))
+        .routes(routes!(reseal::check))
+        .routes(routes!(reseal::jwks))
 }
 
 /// A credential without its secrets.

@@ -28,6 +28,8 @@ pub const LIFE: Duration = Duration::from_secs(24 * 3600);
 pub const NAME_BYTES_MAX: usize = 255;
 /// Largest answer that is remembered.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Largest answer of a bulk route that is read to see whether it can be.
+const BULK_ANSWER_BYTES_MAX: usize = 64 << 20;
 /// What our headers beside an answer begin with.
 const OWN_HEADERS: &str = "x-bulkhead-";
 
@@ -50,6 +52,16 @@ pub const ROUTES: [&str; 15] = [
     "/invitation/new",
 ];
 
+/// Routes that change many rows one by one. Their answer is remembered once it is whole: a request that was cut off is done
+/// again when it is repeated, and sets what it had set.
+pub const BULK_ROUTES: [&str; 5] = [
+    "/key/bulk_update",
+    "/team/key/bulk_update",
+    "/user/bulk_update",
+    "/team/bulk_member_add",
+    "/team/permissions_bulk_update",
+];
+
 /// What is kept, sealed, of a request and its answer. The request's digest is inside: a password in it must not be
 /// guessed from the database.
 #[derive(Serialize, Deserialize)]
@@ -66,13 +78,17 @@ struct Named<'a> {
     request: String,
 }
 
+fn is_named(path: &str) -> bool {
+    ROUTES.contains(&path) || BULK_ROUTES.contains(&path)
+}
+
 /// The name that the client gave to a creation.
 ///
 /// # Errors
 /// 400 when it is none.
 pub fn name(parts: &Parts, path: &str) -> Result<Option<String>, ApiError> {
     let (true, Some(value)) =
-        (ROUTES.contains(&path) && parts.method == http::Method::POST, parts.headers.get(HEADER))
+        (is_named(path) && parts.method == http::Method::POST, parts.headers.get(HEADER))
     else {
         return Ok(None);
     };
@@ -105,9 +121,16 @@ pub async fn run(
         return Ok(response);
     }
     let receipt = Receipt::default();
-    caller.receipt = Some(receipt.clone());
+    let is_bulk = BULK_ROUTES.contains(&path);
+    if !is_bulk {
+        caller.receipt = Some(receipt.clone());
+    }
     parts.extensions.insert(caller);
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    if is_bulk && response.status() == StatusCode::OK {
+        state.store.receipts().hold(&receipt).await?;
+        return named.keep_if_small(&receipt, response).await;
+    }
     if response.status() == StatusCode::OK && receipt.is_held() {
         return named.keep(&receipt, response).await;
     }
@@ -148,6 +171,15 @@ impl Named<'_> {
             }
         }
         Ok(Some(response))
+    }
+
+    /// Keeps an answer about what is done already; one that is too large is given and forgotten.
+    async fn keep_if_small(&self, receipt: &Receipt, response: Response) -> Result<Response, ApiError> {
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, BULK_ANSWER_BYTES_MAX).await.map_err(|_| ApiError::internal())?;
+        let is_small = body.len() <= ANSWER_BYTES_MAX;
+        let response = Response::from_parts(head, Body::from(body));
+        if is_small { self.keep(receipt, response).await } else { Ok(response) }
     }
 
     async fn keep(&self, receipt: &Receipt, response: Response) -> Result<Response, ApiError> {

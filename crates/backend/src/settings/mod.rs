@@ -3,6 +3,7 @@
 //! kept in the database.
 
 mod absent;
+pub mod allowed_ips;
 mod cache;
 mod callbacks;
 mod config;
@@ -21,6 +22,9 @@ use crate::state::Shared;
 
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(allowed_ips::list))
+        .routes(routes!(allowed_ips::add))
+        .routes(routes!(allowed_ips::delete))
         .routes(routes!(config::list))
         .routes(routes!(config::info))
         .routes(routes!(config::update))

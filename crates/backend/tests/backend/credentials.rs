@@ -1,8 +1,14 @@
 use domain::SecretMap;
 use http::Method;
+use kit::{Secret, SeededRng};
 use serde_json::{Value, json};
+use store::Vault;
 
 use crate::support::{Answer, App, Kind, MASTER, backends, models};
+
+fn vault_of(secret: &str) -> Vault {
+    Vault::new(&Secret::new(secret), Box::new(SeededRng::new(77))).unwrap()
+}
 
 const SECRET: &str = "sk-provider-secret-0123456789";
 
@@ -13,6 +19,38 @@ impl App {
 }
 
 backends! {
+    async fn what_an_older_key_sealed_moves_to_the_present_one(app: App) {
+        for name in ["a", "b"] {
+            let values = json!({"api_key": SECRET});
+            app.post("/credentials", json!({"credential_name": name, "credential_values": values})).await.ok();
+        }
+        let newer = App::start(app.store.clone(), None, |state| {
+            state.vault = vault_of("another secret of the house").with_older(&Secret::new(MASTER)).unwrap();
+        })
+        .await;
+        let counts = |answer: &Value| {
+            let count = |name: &str| answer[name].as_u64().unwrap();
+            (answer["status"].clone(), count("migrated"), count("already_current"), count("failed"))
+        };
+        let check = "/credentials/migrate-encryption/check";
+        for _ in 0..2 {
+            assert_eq!(counts(&newer.get(check).await.ok()), (json!("success"), 2, 0, 0), "a check moves nothing");
+        }
+        let moved = newer.post("/credentials/migrate-encryption", json!({})).await;
+        assert_eq!(counts(&moved.ok()), (json!("success"), 2, 0, 0));
+        assert_eq!(counts(&newer.get(check).await.ok()), (json!("success"), 0, 2, 0));
+        assert_eq!(newer.get("/credentials/by_name/a").await.ok()["credential_values"]["api_key"], "****6789");
+        assert!(!moved.text.contains(SECRET));
+        // Whoever has the older key alone opens them no more, and is told so.
+        let lost = app.get(check).await.ok();
+        assert_eq!(counts(&lost), (json!("partial"), 0, 0, 2));
+        assert_eq!((&lost["failures"][0]["kind"], &lost["failures"][0]["id"]), (&json!("credential"), &json!("a")));
+        let log = newer.get("/audit?table_name=LiteLLM_CredentialsTable&action=rotated").await.ok();
+        assert_eq!(log["total"], 2, "{log}");
+        assert_eq!(newer.get("/credentials/a/jwks").await.ok(), json!({"keys": []}));
+        newer.get("/credentials/none/jwks").await.error(404);
+    }
+
     async fn credentials_are_made_shown_changed_and_deleted_without_their_secrets(app: App) {
         let new = json!({
             "credential_name": "eu/main", "display_name": "EU", "credential_info": {"custom_llm_provider": "openai"},

@@ -5,6 +5,7 @@ mod support;
 
 mod access_groups;
 mod activity;
+mod allowed_ips;
 mod analytics;
 mod audit;
 mod auth;

@@ -85,6 +85,34 @@ backends! {
         app.named(MASTER, "/key/update", "n", &json!({"key": first["key"], "max_budget": 2})).await.ok();
     }
 
+    async fn bulk_routes_are_answered_the_same_and_change_nothing_twice(app: App) {
+        app.team("t").await;
+        app.user(json!({"user_id": "ada"})).await;
+        let key = app.key(json!({"team_id": "t"})).await;
+        let bodies = [
+            ("/key/bulk_update", json!({"keys": [{"key": key, "max_budget": 3}, {"key": "sk-nobody-knows-this-one"}]})),
+            ("/team/key/bulk_update", json!({"team_id": "t", "all_keys_in_team": true, "update_fields": {"max_budget": 2}})),
+            ("/user/bulk_update", json!({"users": [{"user_id": "ada", "max_budget": 1}]})),
+            ("/team/bulk_member_add", json!({"team_id": "t", "members": [{"user_id": "ada"}, {"user_id": "bob"}]})),
+            ("/team/permissions_bulk_update", json!({"team_ids": ["t"], "permissions": ["/key/generate"]})),
+        ];
+        for (path, body) in bodies {
+            let first = app.named(MASTER, path, "one", &body).await;
+            first.ok();
+            let made = app.changes().await;
+            let again = app.named(MASTER, path, "one", &body).await;
+            assert_eq!((again.status, &again.text), (first.status, &first.text), "{path}");
+            assert_eq!(again.header("idempotency-replayed"), Some("true"), "{path}");
+            assert_eq!(app.changes().await, made, "{path}");
+            let refused = app.named(MASTER, path, "one", &json!({"team_id": "other"})).await;
+            assert_eq!(refused.status.as_u16(), 422, "{path}");
+            app.named(MASTER, path, "two", &body).await.ok();
+        }
+        // What was refused may be sent again.
+        app.named(MASTER, "/key/bulk_update", "late", &json!({"keys": []})).await.error(400);
+        app.named(MASTER, "/key/bulk_update", "late", &json!({"keys": [{"key": key}]})).await.ok();
+    }
+
     async fn what_was_refused_may_be_sent_again(app: App) {
         let body = json!({"key_alias": "a", "budget_id": "late"});
         app.named(MASTER, "/key/generate", "n", &body).await.error(400);

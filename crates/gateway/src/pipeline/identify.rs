@@ -1,11 +1,13 @@
 //! Stage 2: who is asking. From memory; only a key that is unknown here waits for one shared look at the
 //! database.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::AccountKind;
 use http::HeaderMap;
 use kit::KeyHash;
+use kit::network::{Network, any_contains};
 use policy::{AccountName, CatchUp, KeyEntry};
 
 use super::owners::Owners;
@@ -50,8 +52,9 @@ impl Caller {
     }
 }
 
-/// Finds the caller of a request and checks that its key is good now.
-pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusal> {
+/// Finds the caller of a request and checks that its key is good now, and that it may come from `client`.
+pub async fn identify(core: &Core, headers: &HeaderMap, client: Option<IpAddr>) -> Result<Caller, Refusal> {
+    check_address(core, client)?;
     let presented = match credentials::find(headers, core.settings.key_header.as_ref()) {
         Presented::Key(key) => key,
         Presented::Malformed => return Err(Refusal::MalformedKey),
@@ -77,6 +80,18 @@ pub async fn identify(core: &Core, headers: &HeaderMap) -> Result<Caller, Refusa
         owners.check_open()?;
     }
     Ok(Caller::Key(Principal { entry, owners }))
+}
+
+fn check_address(core: &Core, client: Option<IpAddr>) -> Result<(), Refusal> {
+    let (own, more) = (&core.settings.allowed_ips, core.replica.addresses());
+    if own.is_empty() && more.is_none() {
+        return Ok(());
+    }
+    let is_in = |list: &[Network]| client.is_some_and(|client| any_contains(list, client));
+    if is_in(own) || more.is_some_and(|more| is_in(&more)) {
+        return Ok(());
+    }
+    Err(Refusal::AddressDenied { client })
 }
 
 /// Whether the caller may call `path`; `name` is how [groups of routes](domain::route_groups) have it.

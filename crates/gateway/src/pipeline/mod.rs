@@ -40,7 +40,7 @@ pub async fn run(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let received = receive::receive(worker, head, peer, dialect, label, path_model);
-    let caller = match identify::identify(&worker.core, &received.headers).await {
+    let caller = match identify::identify(&worker.core, &received.headers, received.peer).await {
         Ok(caller) => caller,
         Err(refusal) => return respond::refusal(worker, dialect, &refusal, Some(&received.call_id)),
     };

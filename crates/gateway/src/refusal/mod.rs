@@ -4,6 +4,7 @@
 mod owners;
 mod words;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,10 @@ pub enum Refusal {
     UnreadableAccount {
         kind: AccountKind,
         id: Box<str>,
+    },
+    /// Requests may not come from there.
+    AddressDenied {
+        client: Option<IpAddr>,
     },
     /// The key is held to other routes.
     RouteDenied {
@@ -173,6 +178,7 @@ impl Refusal {
             Self::ExpiredKey { .. } => "expired_key",
             Self::BlockedAccount { .. } => "blocked_account",
             Self::UnreadableAccount { .. } => "unreadable_account",
+            Self::AddressDenied { .. } => "address_denied",
             Self::RouteDenied { .. } => "route_denied",
             Self::ModelDenied { .. } => "model_denied",
             Self::OverBudget { .. } => "over_budget",
@@ -207,6 +213,7 @@ impl Refusal {
                 | Self::ExpiredKey { .. }
                 | Self::BlockedAccount { .. }
                 | Self::UnreadableAccount { .. }
+                | Self::AddressDenied { .. }
                 | Self::RouteDenied { .. }
                 | Self::ModelDenied { .. }
                 | Self::OverBudget { .. }

@@ -109,6 +109,7 @@ const fn title(kind: AccountKind) -> &'static str {
         AccountKind::UserModel => "User",
         AccountKind::TeamModel => "Team",
         AccountKind::AccessGroup => "Access Group",
+        AccountKind::AllowedIp => "Address",
     }
 }
 

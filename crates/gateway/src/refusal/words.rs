@@ -92,6 +92,13 @@ fn own(refusal: &Refusal) -> Words {
         | Refusal::RouteDenied { .. }
         | Refusal::ModelDenied { .. }
         | Refusal::OverBudget { .. } => owners::words(refusal),
+        Refusal::AddressDenied { client } => auth(
+            403,
+            format!(
+                "Access forbidden: IP address {} not allowed.",
+                client.map_or_else(|| "unknown".into(), |client| client.to_string())
+            ),
+        ),
         Refusal::BannedParam(param) => auth(
             401,
             format!("Authentication Error, Rejected Request: {param} is not allowed in request body."),

@@ -2,6 +2,7 @@
 //! columns are.
 
 mod access_groups;
+mod allowed_ips;
 mod budgets;
 pub(crate) mod cells;
 mod customers;
@@ -24,6 +25,7 @@ use kit::Money;
 use serde::Serialize;
 
 pub use access_groups::{ASSIGNED_MAX, Assigned, Assignment};
+pub use allowed_ips::ALLOWED_IPS_MAX;
 pub use budgets::BudgetQuery;
 pub(crate) use cells::{Cell, Columns};
 pub(crate) use members::batches;
@@ -47,6 +49,7 @@ use crate::reads::read;
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
     [
         access_groups::ALL,
+        allowed_ips::ALL,
         budgets::ALL,
         customers::ALL,
         members::ALL,

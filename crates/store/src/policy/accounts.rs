@@ -87,6 +87,7 @@ accounts! {
     OLD_SECRETS, OLD_SECRET = "old_secret" "old_secrets" ("a.hash"):
         "a.key_hash AS parent, a.ends_at AS secret_ends_at";
     ACCESS_GROUPS, ACCESS_GROUP = "access_group" "access_groups" ("a.id"): "a.models";
+    ALLOWED_IPS, ALLOWED_IP = "allowed_ip" "allowed_ips" ("a.network"): "a.created_at";
     BUDGETS, BUDGET = "budget" "budgets" ("a.id"): "a.max_budget_nano, a.soft_budget_nano, a.budget_duration";
     }
     members {
@@ -183,6 +184,7 @@ const fn statements_of(kind: AccountKind) -> (&'static str, &'static str) {
         AccountKind::OldSecret => (OLD_SECRETS, OLD_SECRET),
         AccountKind::TeamModel => (TEAM_MODELS, TEAM_MODEL),
         AccountKind::AccessGroup => (ACCESS_GROUPS, ACCESS_GROUP),
+        AccountKind::AllowedIp => (ALLOWED_IPS, ALLOWED_IP),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Subject<'a> {
     /// By its hash.
     OldSecret(&'a str),
     AccessGroup(&'a str),
+    /// An address or a range.
+    AllowedIp(&'a str),
     Model(&'a str),
     Credential(&'a str),
     Setting(&'a str),
@@ -57,6 +59,7 @@ impl Subject<'_> {
             Self::OfModel { kind, owner, model } => (kind.as_str(), owner.to_owned(), model.to_owned()),
             Self::OldSecret(hash) => own("old_secret", hash),
             Self::AccessGroup(id) => own("access_group", id),
+            Self::AllowedIp(network) => own("allowed_ip", network),
             Self::Model(id) => own("model", id),
             Self::Credential(id) => own("credential", id),
             Self::Setting(id) => own("setting", id),

@@ -29,6 +29,7 @@ const ROWS: &str = "
     INSERT INTO tags (name, models, model_info, budget_id, created_at, updated_at) VALUES ('blue', '[]', '{}', 'b1', 1, 1);
     INSERT INTO users (id, role, models, metadata, max_budget_nano, spend_base_nano, created_at, updated_at, extra)
       VALUES ('ada', 'internal_user', '[]', '{}', 60, 3, 1, 1, '{}');
+    INSERT INTO allowed_ips (network, created_at, updated_at) VALUES ('10.0.0.0/8', 1, 1);
     INSERT INTO access_groups (id, name, models, extra, created_at, updated_at)
       VALUES ('g1', 'Group', '[\"gpt-4o\"]', '{}', 1, 1);
     INSERT INTO budget_windows (kind, within, id, duration, starts_at, ends_at, base_nano)
@@ -67,10 +68,10 @@ backends! {
 
         let accounts = all(&db.store).await;
         let mut ids = accounts.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-        assert_eq!(ids.len(), 14);
+        assert_eq!(ids.len(), 15);
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len(), 14);
+        assert_eq!(ids.len(), 15);
         let window = |duration: &str, ends, base| Window {
             duration: duration.into(),
             ends: Timestamp(ends),
@@ -140,7 +141,7 @@ backends! {
         for wrong in ["models = 'no JSON'", "model_aliases = '[]'", "budget_limits = '[{\"budget_duration\": \"1h\"}]'"] {
             db.execute(&format!("UPDATE teams SET {wrong} WHERE id = 'red'")).await;
             let accounts = all(&db.store).await;
-            assert_eq!(accounts.len(), 14, "{wrong}");
+            assert_eq!(accounts.len(), 15, "{wrong}");
             let unreadable = accounts.iter().filter(|(_, stored)| matches!(stored, Stored::Unreadable(_)));
             assert_eq!(unreadable.map(|(id, _)| &*id.id).collect::<Vec<_>>(), ["red"], "{wrong}");
             db.execute("UPDATE teams SET models = '[]', model_aliases = '{}', budget_limits = '[]'").await;

@@ -5,6 +5,7 @@ extern crate bulkhead_store as store;
 
 mod support;
 
+mod access_groups;
 mod accounts;
 mod alerts;
 mod audit;
