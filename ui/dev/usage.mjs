@@ -56,5 +56,8 @@ export function usage(query, isEmpty) {
     start_date: first, end_date: last, timezone: query.get("timezone") ?? "UTC", step, is_exact: true, total,
     previous: metrics(total.spend * 0.87, Math.round(total.requests * 0.91)), series, groups,
     other: by === "tag" ? null : add(rest),
+    forecast: query.get("forecast") !== "true" ? null : {
+      month: last.slice(0, 7), spend: total.spend * 0.6, expected_spend: total.spend, previous_spend: total.spend * 0.9, days_left: 9, days_known: 28,
+    },
   };
 }

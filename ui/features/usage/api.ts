@@ -13,7 +13,7 @@ export function useUsage(range: Range, by: Dimension) {
     queryKey: ["usage", range, by],
     queryFn: async ({ signal }) => {
       const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-      const query = { ...frame(range, new Date()), timezone, by, top: TOP, group_series: true, compare: true };
+      const query = { ...frame(range, new Date()), timezone, by, top: TOP, group_series: true, compare: true, forecast: true };
       return toUsage(await unwrap(api.GET("/analytics/usage", { params: { query }, signal })), by);
     },
     refetchInterval: LIVE_MS,

@@ -4,15 +4,27 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import { percent } from "@/lib/format";
 import { keyUrl } from "@/lib/routes";
 import { groupColor, OTHER_COLOR } from "./colors";
-import { DIMENSIONS, METRIC_LABELS, METRICS, writeMetric, type Dimension, type Figures, type Usage } from "./schema";
+import {
+  DIMENSIONS,
+  fileUrl,
+  METRIC_LABELS,
+  METRICS,
+  writeMetric,
+  type Dimension,
+  type Figures,
+  type Range,
+  type Usage,
+} from "./schema";
 
 interface GroupsProps {
   usage: Usage;
   by: Dimension;
+  range: Range;
 }
 
 /** The groups with all their figures, the dearest first, and what is in none of them. */
-export function Groups({ usage, by }: GroupsProps) {
+export function Groups({ usage, by, range }: GroupsProps) {
+  const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return (
     <Card className="overflow-hidden">
       <CardHeader>
@@ -20,6 +32,13 @@ export function Groups({ usage, by }: GroupsProps) {
         {usage.other === null && (
           <span className="text-xs text-muted-foreground">A request with several tags counts for each of them.</span>
         )}
+        <a
+          href={fileUrl(range, by, timezone, new Date())}
+          download
+          className="ml-auto rounded text-xs text-muted-foreground hover:text-foreground hover:underline"
+        >
+          Download CSV
+        </a>
       </CardHeader>
       <Table>
         <TableHeader>

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { components } from "@/lib/api/schema";
-import { change, frame, toUsage, usageCodec } from "./schema";
+import { change, fileUrl, frame, toUsage, usageCodec } from "./schema";
 
 type Wire = components["schemas"]["Usage"];
 type Metrics = components["schemas"]["Metrics"];
@@ -55,6 +55,17 @@ it("names what has no name, and what has another", () => {
   expect(named("key", hash)).toBe("ababababab…");
   expect(named("user", hash)).toBe(hash);
   expect(named("key", hash, "search")).toBe("search");
+});
+
+it("tells what the month will come to", () => {
+  const forecast = { month: "2026-03", spend: 10, expected_spend: 25, previous_spend: 20, days_left: 9, days_known: 28 };
+  expect(toUsage(wire({ forecast }), "model").forecast).toEqual({ month: "March", spend: 10, expected: 25, previous: 20 });
+  expect(toUsage(wire({}), "model").forecast).toBeNull();
+});
+
+it("names the file of the same usage", () => {
+  const url = fileUrl("7d", "team", "Asia/Kolkata", new Date(2026, 2, 10));
+  expect(url).toBe("/analytics/usage/export?start_date=2026-03-04&end_date=2026-03-10&step=day&timezone=Asia%2FKolkata&by=team");
 });
 
 it("asks for whole local days and whole months", () => {

@@ -67,6 +67,15 @@ export interface Bar {
   parts: Figures[];
 }
 
+/** The month that it is now, in US dollars. */
+export interface Forecast {
+  /** Such as "January". */
+  month: string;
+  spend: number;
+  expected: number;
+  previous: number;
+}
+
 export interface Usage {
   isExact: boolean;
   total: Figures;
@@ -75,6 +84,7 @@ export interface Usage {
   /** What is in no group; `null` where groups overlap, since a request with several tags counts for each. */
   other: Figures | null;
   bars: Bar[];
+  forecast: Forecast | null;
 }
 
 export interface UsageFilters {
@@ -132,6 +142,19 @@ function groupName(by: Dimension, id: string): string {
 
 const monthOnly = new Intl.DateTimeFormat("en-US", { month: "short", year: "2-digit" });
 
+const monthName = new Intl.DateTimeFormat("en-US", { month: "long", timeZone: "UTC" });
+
+function toForecast(wire: Wire["forecast"]): Forecast | null {
+  if (!wire) return null;
+  const month = monthName.format(new Date(`${wire.month}-01T00:00:00Z`));
+  return { month, spend: wire.spend, expected: wire.expected_spend, previous: wire.previous_spend };
+}
+
+/** Where the same usage is as a file: every group of every step. */
+export function fileUrl(range: Range, by: Dimension, timezone: string, now: Date): string {
+  return `/analytics/usage/export?${new URLSearchParams({ ...frame(range, now), timezone, by }).toString()}`;
+}
+
 export function toUsage(wire: Wire, by: Dimension): Usage {
   const series = wire.groups.map((group) => group.series ?? []);
   const other = wire.other ? figures(wire.other) : null;
@@ -152,6 +175,7 @@ export function toUsage(wire: Wire, by: Dimension): Usage {
     }),
     other,
     bars,
+    forecast: toForecast(wire.forecast),
   };
 }
 

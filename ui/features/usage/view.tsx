@@ -9,6 +9,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Skeleton } from "@/components/ui/skeleton";
 import { cn } from "@/lib/cn";
+import { usd } from "@/lib/format";
 import { useUrlState } from "@/lib/url-state";
 import { useUsage } from "./api";
 import { Groups } from "./groups";
@@ -107,13 +108,19 @@ function Room({ usage, filters, setFilters }: RoomProps) {
             <UsageChart usage={usage} metric={filters.metric} />
           )}
         </div>
+        {usage.forecast && usage.forecast.expected > 0 && (
+          <p className="border-t px-5 py-2.5 text-xs text-muted-foreground" data-testid="usage-forecast">
+            {usage.forecast.month}: {usd(usage.forecast.spend)} so far, about {usd(usage.forecast.expected)} by its end if days go
+            on as in the last four weeks; {usd(usage.forecast.previous)} the month before.
+          </p>
+        )}
         {!usage.isExact && (
           <p className="border-t px-5 py-2.5 text-xs text-muted-foreground">
             Old days are known as UTC days only: at the edges of local days and months some usage counts a few hours off.
           </p>
         )}
       </Card>
-      {usage.groups.length > 0 && <Groups usage={usage} by={filters.by} />}
+      {usage.groups.length > 0 && <Groups usage={usage} by={filters.by} range={filters.range} />}
     </>
   );
 }

@@ -6783,6 +6783,44 @@ export interface components {
             /** @description With a role each. */
             members_with_roles?: components["schemas"]["MemberFields"][] | null;
         };
+        /**
+         * @description The month that today is in.
+         * @example {
+         *       "days_known": 28,
+         *       "days_left": 9,
+         *       "expected_spend": 31,
+         *       "month": "2026-01",
+         *       "previous_spend": 28.25,
+         *       "spend": 21.5
+         *     }
+         */
+        Forecast: {
+            /** @description Whole days with which the forecast is made, from the first with usage on. */
+            days_known: number;
+            /**
+             * Format: int64
+             * @description Days after today.
+             */
+            days_left: number;
+            /**
+             * Format: double
+             * @description By the end of the month: what is spent, and for each day to come the mean of the same weekday in the last four
+             *     weeks; until four weeks are known, the mean of the days that are. Of today that, or what is spent if it is more.
+             */
+            expected_spend: number;
+            /** @description Such as `2026-01`. */
+            month: string;
+            /**
+             * Format: double
+             * @description Of the whole month before.
+             */
+            previous_spend: number;
+            /**
+             * Format: double
+             * @description US dollars so far.
+             */
+            spend: number;
+        };
         FoundKeys: {
             api_keys: components["schemas"]["KeyActivity"][];
             search: string;
@@ -6814,9 +6852,11 @@ export interface components {
         Group: {
             /** @description What these are called otherwise: aliases of keys, teams, organisations and customers, and aliases or addresses of users. */
             labels: (string | null)[];
+            latency?: null | components["schemas"]["Percentiles"];
             metrics: components["schemas"]["Metrics"];
             /** @description In the order of `by`; empty for usage of nobody in particular. */
             names: string[];
+            previous?: null | components["schemas"]["Metrics"];
             /** @description Null unless asked for, and of the first ten groups. */
             series?: components["schemas"]["Point"][] | null;
         };
@@ -7790,6 +7830,24 @@ export interface components {
             methods: string[];
             name: string;
             path: string;
+        };
+        /** @description Milliseconds, each at most 9 % off; refused requests aside. Null without such calls. */
+        Percentiles: {
+            /** Format: double */
+            duration_p50_ms?: number | null;
+            /** Format: double */
+            duration_p95_ms?: number | null;
+            /** Format: double */
+            duration_p99_ms?: number | null;
+            /**
+             * Format: double
+             * @description Until the first byte of the answer.
+             */
+            first_byte_p50_ms?: number | null;
+            /** Format: double */
+            first_byte_p95_ms?: number | null;
+            /** Format: double */
+            first_byte_p99_ms?: number | null;
         };
         /** @enum {string} */
         Period: "24h" | "7d" | "30d";
@@ -9021,10 +9079,12 @@ export interface components {
         };
         Usage: {
             end_date: string;
+            forecast?: null | components["schemas"]["Forecast"];
             /** @description The dearest first. */
             groups: components["schemas"]["Group"][];
             /** @description False where the quarter-hours of old days are not kept any more: each such UTC day then counts in the local step in which it begins. */
             is_exact: boolean;
+            latency?: null | components["schemas"]["Percentiles"];
             other?: null | components["schemas"]["Metrics"];
             previous?: null | components["schemas"]["Metrics"];
             /** @description Each step once, also those without usage. */
@@ -10522,6 +10582,8 @@ export interface operations {
                 /** @description Last local day, included. */
                 end_date: string;
                 endpoint?: string;
+                /** @description Whether to tell what the month that it is now will have cost, in the same zone and with the same filters. */
+                forecast?: boolean;
                 /** @description Of `/analytics/usage/export`. */
                 format?: "csv" | "jsonl";
                 /** @description Whether each of the first groups has a series too. */
@@ -10531,6 +10593,8 @@ export interface operations {
                 model?: string;
                 model_group?: string;
                 organization?: string;
+                /** @description Whether to tell how long calls took. */
+                percentiles?: boolean;
                 provider?: string;
                 /** @description First local day, `YYYY-MM-DD`. */
                 start_date: string;
@@ -10639,6 +10703,8 @@ export interface operations {
                 /** @description Last local day, included. */
                 end_date: string;
                 endpoint?: string;
+                /** @description Whether to tell what the month that it is now will have cost, in the same zone and with the same filters. */
+                forecast?: boolean;
                 /** @description Of `/analytics/usage/export`. */
                 format?: "csv" | "jsonl";
                 /** @description Whether each of the first groups has a series too. */
@@ -10648,6 +10714,8 @@ export interface operations {
                 model?: string;
                 model_group?: string;
                 organization?: string;
+                /** @description Whether to tell how long calls took. */
+                percentiles?: boolean;
                 provider?: string;
                 /** @description First local day, `YYYY-MM-DD`. */
                 start_date: string;

@@ -80,6 +80,10 @@ impl Frame {
         Ok(self)
     }
 
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The range as one step.
     pub fn whole(&self) -> Result<Timeline, ApiError> {
         Ok(Timeline::new(self.starts.first().into_iter().chain([&self.end]).map(quarter))?)
@@ -122,7 +126,7 @@ fn every(start: Zoned, span: Span, end: &Zoned) -> Option<Vec<Zoned>> {
     Some(starts)
 }
 
-fn quarter(at: &Zoned) -> i64 {
+pub fn quarter(at: &Zoned) -> i64 {
     at.timestamp().as_microsecond().div_euclid(MICROS_PER_QUARTER)
 }
 

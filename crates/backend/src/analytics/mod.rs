@@ -1,7 +1,9 @@
 //! What was used and what it cost, read from roll-ups only.
 
 mod export;
+mod forecast;
 mod frame;
+mod latency;
 mod metrics;
 mod overview;
 mod usage;

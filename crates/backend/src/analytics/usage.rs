@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
 use store::spend::Totals;
-use store::usage::{Answer, Dimension, Filter, Question, Timeline};
+use store::usage::{Among, Answer, Dimension, Filter, Question, Timeline};
 use utoipa::{IntoParams, ToSchema};
 
+use super::forecast::Forecast;
 use super::frame::{Frame, Step};
+use super::latency::Percentiles;
 use super::metrics::Metrics;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
@@ -56,6 +58,14 @@ pub struct UsageQuery {
     #[serde(default)]
     #[param(default = false)]
     compare: bool,
+    /// Whether to tell how long calls took.
+    #[serde(default)]
+    #[param(default = false)]
+    percentiles: bool,
+    /// Whether to tell what the month that it is now will have cost, in the same zone and with the same filters.
+    #[serde(default)]
+    #[param(default = false)]
+    forecast: bool,
     organization: Option<String>,
     team: Option<String>,
     user: Option<String>,
@@ -94,6 +104,11 @@ pub struct Usage {
     total: Metrics,
     /// Of as many days before; null unless asked for.
     previous: Option<Metrics>,
+    /// How long all calls took; null unless asked for, and where it is not counted: of customers and tags, and of somebody
+    /// and something at once.
+    latency: Option<Percentiles>,
+    /// Null unless asked for.
+    forecast: Option<Forecast>,
     /// Each step once, also those without usage.
     series: Vec<Point>,
     /// The dearest first.
@@ -116,6 +131,10 @@ pub struct Group {
     /// What these are called otherwise: aliases of keys, teams, organisations and customers, and aliases or addresses of users.
     labels: Vec<Option<String>>,
     metrics: Metrics,
+    /// Of as many days before; null unless asked for.
+    previous: Option<Metrics>,
+    /// Null unless asked for, where there are two dimensions, and where it is not counted.
+    latency: Option<Percentiles>,
     /// Null unless asked for, and of the first ten groups.
     series: Option<Vec<Point>>,
 }
@@ -142,6 +161,8 @@ pub async fn usage(
         Some(previous) => Some(asked.total(previous.whole()?).await?.0.into()),
         None => None,
     };
+    let before = if query.compare { asked.groups_before(by, &answers).await? } else { None };
+    let mut latencies = if query.percentiles { asked.percentiles_of(by, &answers).await? } else { None };
     let overlaps = by.contains(&Some(Dimension::Tag));
     let rest = |total: Totals| answers.iter().fold(total, |rest, answer| rest - answer.totals);
     let other = (by[0].is_some() && !overlaps).then(|| rest(total).into());
@@ -158,7 +179,10 @@ pub async fn usage(
         let names = [&answer.name, &answer.second].into_iter().zip(by).filter(|(_, by)| by.is_some());
         let names = names.map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let labels = names.iter().zip(&labels).map(|(name, labels)| labels.get(name).cloned()).collect();
-        groups.push(Group { names, labels, metrics: answer.totals.into(), series });
+        let pair = (answer.name.clone(), answer.second.clone());
+        let previous = before.as_ref().map(|before| before.get(&pair).copied().unwrap_or_default().into());
+        let latency = latencies.as_mut().and_then(|latencies| latencies.remove(&answer.name));
+        groups.push(Group { names, labels, metrics: answer.totals.into(), previous, latency, series });
     }
     Ok(Json(Usage {
         start_date: frame.first.to_string(),
@@ -168,6 +192,8 @@ pub async fn usage(
         is_exact,
         total: total.into(),
         previous,
+        latency: if query.percentiles { asked.percentiles().await? } else { None },
+        forecast: if query.forecast { Some(asked.forecast().await?) } else { None },
         series: asked.series(vec![]).await?,
         groups,
         other,
@@ -175,13 +201,42 @@ pub async fn usage(
 }
 
 /// What all parts of an answer have in common.
-struct Asked<'a> {
-    state: &'a State,
-    filters: Vec<Filter>,
-    frame: &'a Frame,
+pub struct Asked<'a> {
+    pub state: &'a State,
+    pub filters: Vec<Filter>,
+    pub frame: &'a Frame,
 }
 
 impl Asked<'_> {
+    pub async fn ask(
+        &self,
+        timeline: Timeline,
+        by: [Option<Dimension>; 2],
+        among: Vec<Among>,
+        limit: u32,
+    ) -> Result<Vec<Answer>, ApiError> {
+        let question = Question { timeline, by, filters: self.filters.clone(), among, limit };
+        Ok(self.state.store.usage().ask(&question).await?.rows)
+    }
+
+    /// What the same groups came to in as many days before.
+    async fn groups_before(
+        &self,
+        by: [Option<Dimension>; 2],
+        groups: &[Answer],
+    ) -> Result<Option<HashMap<(String, String), Totals>>, ApiError> {
+        let (Some(first), Some(previous)) = (by[0], self.frame.previous()) else { return Ok(None) };
+        let these = |of: Dimension, name: fn(&Answer) -> &String| {
+            let names = groups.iter().map(name).collect::<BTreeSet<_>>();
+            Among::these(of, names.into_iter().cloned().collect())
+        };
+        let mut among = vec![these(first, |answer| &answer.name)];
+        among.extend(by[1].map(|second| these(second, |answer| &answer.second)));
+        let answers = self.ask(previous.whole()?, by, among, TOP_MAX * TOP_MAX).await?;
+        let pair = |answer: Answer| ((answer.name, answer.second), answer.totals);
+        Ok(Some(answers.into_iter().map(pair).collect()))
+    }
+
     async fn total(&self, timeline: Timeline) -> Result<(Totals, bool), ApiError> {
         let question =
             Question { timeline, by: [None; 2], filters: self.filters.clone(), among: vec![], limit: 1 };
@@ -193,14 +248,7 @@ impl Asked<'_> {
         if by[0].is_none() {
             return Ok(vec![]);
         }
-        let question = Question {
-            timeline: self.frame.whole()?,
-            by,
-            filters: self.filters.clone(),
-            among: vec![],
-            limit,
-        };
-        Ok(self.state.store.usage().ask(&question).await?.rows)
+        self.ask(self.frame.whole()?, by, vec![], limit).await
     }
 
     async fn series(&self, more: Vec<Filter>) -> Result<Vec<Point>, ApiError> {

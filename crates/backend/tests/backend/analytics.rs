@@ -107,6 +107,45 @@ backends! {
         assert_eq!(later["previous"]["spend_nano"], 77);
     }
 
+    async fn groups_are_held_against_the_time_before(app: App) {
+        seed(&app).await;
+        let later = app.get("/analytics/usage?start_date=2026-01-31&end_date=2026-01-31&by=model&compare=true").await.ok();
+        let group = &later["groups"][0];
+        assert_eq!((&group["names"], &group["metrics"]["spend_nano"], &group["previous"]["spend_nano"]), (&json!(["gpt-4o"]), &json!(1_000), &json!(7)));
+        let pairs = app.get("/analytics/usage?start_date=2026-01-31&end_date=2026-01-31&by=model,status&compare=true").await.ok();
+        let before = pairs["groups"].as_array().unwrap().iter().map(|group| &group["previous"]["requests"]).collect::<Vec<_>>();
+        assert_eq!(before, [&json!(1), &json!(0)]);
+        assert_eq!(ask(&app, "&by=model").await["groups"][0]["previous"], Value::Null);
+    }
+
+    async fn percentiles_are_told_where_they_are_counted(app: App) {
+        seed(&app).await;
+        let usage = ask(&app, "&by=model&percentiles=true").await;
+        for latency in [&usage["latency"], &usage["groups"][0]["latency"], &usage["groups"][1]["latency"]] {
+            let p95 = latency["duration_p95_ms"].as_f64().unwrap();
+            assert!((p95 - 250.0).abs() < 25.0, "{latency}");
+        }
+        let by_key = ask(&app, "&by=key&percentiles=true").await;
+        assert!(by_key["groups"][0]["latency"]["duration_p50_ms"].is_number());
+        for more in ["&by=tag&percentiles=true", "&by=model,status&percentiles=true", "&by=model"] {
+            assert_eq!(ask(&app, more).await["groups"][0]["latency"], Value::Null, "{more}");
+        }
+    }
+
+    async fn a_month_is_told_before_it_is_over(app: App) {
+        seed(&app).await;
+        // It is the last day of January in UTC, and has seen a call.
+        let forecast = &ask(&app, "&forecast=true").await["forecast"];
+        assert_eq!((&forecast["month"], &forecast["days_left"]), (&json!("2026-01"), &json!(0)));
+        let (spend, expected) = (forecast["spend"].as_f64().unwrap(), forecast["expected_spend"].as_f64().unwrap());
+        assert_eq!((spend, expected), (1.077e-6, 1.077e-6));
+        let of_model = &ask(&app, "&forecast=true&model=claude-opus").await["forecast"];
+        assert_eq!((&of_model["spend"], &of_model["days_known"]), (&json!(7e-8), &json!(1)));
+        // A day that costs 70 at the mean goes on as such.
+        assert_eq!(of_model["expected_spend"], 1.4e-7);
+        assert_eq!(ask(&app, "").await["forecast"], Value::Null);
+    }
+
     async fn who_sees_only_their_own_is_kept_to_it(app: App) {
         let (_, two) = seed(&app).await;
         for more in ["", "&user=ada"] {

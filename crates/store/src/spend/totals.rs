@@ -116,6 +116,11 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// Adds calls of a bucket that is later than those before it.
+    pub(crate) fn push(&mut self, bucket: i64, calls: i64) {
+        self.buckets.push((bucket_micros(bucket), calls));
+    }
+
     /// The time in microseconds below which `percent` of the calls ended; `None` without calls.
     pub fn percentile(&self, percent: i64) -> Option<i64> {
         let calls = self.buckets.iter().map(|(_, calls)| calls).sum::<i64>();

@@ -116,6 +116,8 @@ macro_rules! is {
         concat!("(CAST(", $value, " AS TEXT) IS NULL OR ", $column, " = CAST(", $value, " AS TEXT))")
     };
 }
+pub(super) use {is, name};
+
 macro_rules! who {
     () => {
         concat!(

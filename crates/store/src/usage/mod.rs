@@ -14,6 +14,7 @@ mod latency;
 mod names;
 mod place;
 mod plan;
+mod timed;
 
 pub use among::Among;
 pub use ask::{Answer, Answers, Dimension, Filter, Question};
@@ -66,5 +67,5 @@ pub(crate) fn batches() -> Vec<&'static Batch> {
 }
 
 pub(crate) fn lists() -> Vec<&'static Listed> {
-    [ask::lists().as_slice(), &calls::lists(), &latency::lists()].concat()
+    [ask::lists().as_slice(), &calls::lists(), &latency::lists(), &timed::lists()].concat()
 }

@@ -7,7 +7,9 @@ use jiff::{Span, ToSpan};
 use kit::{Money, Timestamp};
 use store::ledger::{RunningTotal, TotalOf};
 use store::spend::{Range, Scope};
-use store::usage::{Among, Answer, Dimension, Filter, MICROS_PER_QUARTER, Question, Timeline, quarter_of};
+use store::usage::{
+    Among, Answer, Dimension, Filter, MICROS_PER_QUARTER, Question, Timed, Timeline, quarter_of,
+};
 
 use crate::support::{TestDb, backends, event};
 
@@ -279,6 +281,61 @@ backends! {
             let of_cells = db.store.usage().ask(&question).await.unwrap();
             assert_eq!(db.store.usage().ask_calls(&question).await.unwrap().rows, of_cells.rows, "{by:?}");
         }
+    }
+
+    async fn how_long_groups_took_is_within_nine_percent_of_their_calls(db: TestDb) {
+        use Dimension::{Customer, Key, Model, Status, Team, User};
+        let mut events = events(&db).await;
+        let mut dice = Dice(11);
+        for event in &mut events {
+            let started = event.intent.started_at.micros();
+            event.outcome.first_byte_at = Some(Timestamp(started + 50_000 + dice.roll(400_000))).filter(|_| dice.roll(5) > 0);
+            event.outcome.ended_at = Timestamp(started + 450_000 + dice.roll(9_000_000));
+        }
+        ship(&db, &events).await;
+        let bounds = bounds("Asia/Kathmandu", 40.days(), 1);
+        let timeline = Timeline::new(bounds.iter().copied()).unwrap();
+        let only = |dimension, is: &str| vec![Filter { dimension, is: is.to_owned() }];
+        for (by, filters) in [
+            (Model, vec![]), (Status, only(Model, "model-1")), (Key, vec![]), (User, only(Team, "team-0")),
+        ] {
+            let question = Question { timeline: timeline.clone(), by: [Some(by), None], filters, among: vec![], limit: 100 };
+            let groups = db.store.usage().ask(&question).await.unwrap().rows;
+            let names = groups.into_iter().map(|group| group.name).collect::<Vec<_>>();
+            for timed in [Timed::Whole, Timed::FirstByte] {
+                let found = db.store.usage().timed(&timeline, timed, by, names.clone(), &question.filters).await.unwrap().unwrap();
+                for name in &names {
+                    let mut times = events
+                        .iter()
+                        .filter(|event| {
+                            let quarter = quarter_of(event.intent.started_at.micros());
+                            let keeps = |filter: &Filter| named(event, Some(filter.dimension), None)[0] == filter.is;
+                            (bounds[0]..bounds[1]).contains(&quarter) && !event.outcome.superseded
+                                && named(event, Some(by), None)[0] == *name && question.filters.iter().all(keeps)
+                        })
+                        .filter_map(|event| {
+                            let until = if timed == Timed::Whole { Some(event.outcome.ended_at) } else { event.outcome.first_byte_at };
+                            Some(until?.micros() - event.intent.started_at.micros())
+                        })
+                        .collect::<Vec<_>>();
+                    times.sort_unstable();
+                    let latency = found.get(name).cloned().unwrap_or_default();
+                    for percent in [50, 95, 99] {
+                        let exact = times.get((times.len() * percent).div_ceil(100).saturating_sub(1));
+                        let read = latency.percentile(i64::try_from(percent).unwrap());
+                        assert_eq!(exact.is_some(), read.is_some(), "{by:?} {name} {percent}");
+                        if let (Some(exact), Some(read)) = (exact, read) {
+                            assert!((exact - read).abs() * 100 <= exact * 9, "{by:?} {name} {percent}: {exact} was read as {read}");
+                        }
+                    }
+                }
+            }
+        }
+        for (by, filters) in [(Customer, vec![]), (Model, only(Team, "team-0")), (Key, only(Model, "model-1"))] {
+            assert_eq!(db.store.usage().timed(&timeline, Timed::Whole, by, vec!["x".into()], &filters).await.unwrap(), None);
+        }
+        let all = db.store.usage().timed_in_all(&timeline, Timed::Whole, &[]).await.unwrap().unwrap();
+        assert!(all.percentile(50).unwrap() > 450_000);
     }
 
     async fn customers_by_team_are_not_counted(db: TestDb) {
