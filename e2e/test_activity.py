@@ -1,6 +1,9 @@
 """Daily activity, spend routes and the search of calls, against what the provider billed."""
 
+import csv
 import datetime
+import io
+import json
 
 import pytest
 
@@ -145,3 +148,37 @@ def test_sums_of_everyone_have_what_was_billed(admin, spent):
     assert nano(own["total_spend"]) == total(spent, "nano")
     requests = admin.ok(admin.get("/global/activity", params=spent["days"]))
     assert requests["sum_api_requests"] >= total(spent, "requests")
+
+@pytest.mark.parametrize("noun, ids", [("team", "team_ids"), ("customer", "end_user_ids"), ("tag", "tags")])
+def test_files_of_activity_have_what_was_billed(admin, spent, noun, ids):
+    named = {"team": spent["team"], "customer": f"customer-{spent['team']}", "tag": f"tag-{spent['team']}"}[noun]
+    params = {**spent["days"], ids: named, "export_type": "daily_with_keys"}
+    answer = admin.get(f"/{noun}/daily/activity/export", params=params)
+    assert answer.headers["content-type"].startswith("text/csv") and "attachment" in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    for made in spent["keys"]:
+        own = [row for row in rows if row["Key ID"] == made["token"]]
+        assert sum(nano(row["Spend ($)"]) for row in own) == spent["by_key"][made["token"]]["nano"]
+    file = admin.ok(admin.get(f"/{noun}/daily/activity/export", params={**params, "format": "json"}))
+    assert file["metadata"]["total_spend_nano"] == total(spent, "nano")
+    assert sum(row["api_requests"] for row in file["data"]) == total(spent, "requests")
+
+
+def test_files_of_usage_and_calls_have_what_was_billed(admin, spent):
+    lines = admin.get("/analytics/calls/export", params={**spent["days"], "team_id": spent["team"], "format": "jsonl"})
+    calls = [json.loads(line) for line in lines.text.splitlines()]
+    assert {call["call_id"] for call in calls} == set(spent["calls"])
+    assert sum(nano(call["spend"]) for call in calls) == total(spent, "nano")
+    usage = admin.get("/analytics/usage/export", params={**spent["days"], "team": spent["team"], "by": "key,model"})
+    rows = list(csv.DictReader(io.StringIO(usage.text)))
+    assert sum(nano(row["spend"]) for row in rows) == total(spent, "nano")
+    assert {row["key"] for row in rows} == set(spent["by_key"])
+
+
+def test_usage_tells_percentiles_and_the_month(admin, spent):
+    params = {**spent["days"], "team": spent["team"], "by": "key", "percentiles": "true", "forecast": "true"}
+    usage = admin.ok(admin.get("/analytics/usage", params=params))
+    assert usage["latency"]["duration_p50_ms"] > 0
+    assert all(group["latency"]["duration_p95_ms"] > 0 for group in usage["groups"])
+    forecast = usage["forecast"]
+    assert forecast["expected_spend"] >= forecast["spend"] > 0
