@@ -10,6 +10,7 @@ mod analytics;
 mod audit;
 mod auth;
 mod budgets;
+mod calls;
 mod credentials;
 mod customers;
 mod fold;

@@ -22,7 +22,7 @@ use crate::audit::keep_bounded;
 use crate::openapi::router;
 use crate::settings::allowed_ips;
 use crate::state::State;
-use crate::{alerts, fold, prune, windows};
+use crate::{alerts, calls, fold, prune, windows};
 
 /// Longest wait for open requests once shutdown began.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +48,7 @@ pub async fn serve(
         Chore(tokio::spawn(keep_bounded(state.clone()))),
         Chore(tokio::spawn(prune::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(fold::keep_bounded(state.clone()))),
+        Chore(tokio::spawn(calls::keep_bounded(state.clone()))),
         Chore(tokio::spawn(fold::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(windows::run(state.store.clone(), state.clock.clone()))),
         Chore(tokio::spawn(alerts::watch(state.clone()))),

@@ -36,6 +36,8 @@ pub struct State {
     pub audit_retention: Option<Duration>,
     /// How long usage of quarter-hours is kept; `None` is forever.
     pub quarter_hours_retention: Option<Duration>,
+    /// How long single calls are kept; `None` is forever.
+    pub calls_retention: Option<Duration>,
     /// Who is told of budgets that are used up.
     pub alerts: Vec<AlertChannel>,
     /// Every setting of the configuration.
@@ -72,6 +74,7 @@ impl State {
             report_limits: ReportLimits::default(),
             audit_retention: None,
             quarter_hours_retention: None,
+            calls_retention: None,
             alerts: Vec::new(),
             settings: Vec::new(),
             beyond: None,

@@ -11,6 +11,7 @@ use crate::journal::Journal;
 use crate::keys;
 use crate::node::Node;
 use crate::problems::{At, Problems};
+use crate::retention::Retention;
 
 /// Longest wait for an upstream when nothing else is set: the compatible surface's 6000 seconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(6000);
@@ -28,10 +29,6 @@ pub const RESPONSE_SIZE_MB_DEFAULT: u64 = 100;
 const CLIENT_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 const DATABASE_POOL_LIMIT: u32 = 10;
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Days that the audit log is kept.
-const AUDIT_LOG_RETENTION_DAYS: u32 = 365;
-/// Days that usage of quarter-hours is kept.
-const QUARTER_HOURS_RETENTION_DAYS: u32 = 90;
 const BUDGET_EXCEEDED_STATUS: u16 = 422;
 
 /// What holds for the whole process.
@@ -96,10 +93,7 @@ pub struct Settings {
     pub journal: Journal,
     /// Where alerts of budgets go.
     pub alerts: Vec<AlertChannel>,
-    /// How long the audit log is kept, at most a century; `None` keeps it forever. Default 365 days.
-    pub audit_log_retention: Option<Duration>,
-    /// How long usage of quarter-hours is kept; `None` is forever.
-    pub quarter_hours_retention: Option<Duration>,
+    pub retention: Retention,
 }
 
 /// Where an alias of `model_group_alias` leads.
@@ -143,8 +137,7 @@ impl Default for Settings {
             key_header_name: None,
             journal: Journal::default(),
             alerts: Vec::new(),
-            audit_log_retention: Some(days(AUDIT_LOG_RETENTION_DAYS)),
-            quarter_hours_retention: Some(days(QUARTER_HOURS_RETENTION_DAYS)),
+            retention: Retention::default(),
         }
     }
 }
@@ -243,14 +236,7 @@ impl<'n> Sections<'n> {
             key_header_name: general.string("litellm_key_header_name"),
             journal: Journal::read(bulkhead, env, problems),
             alerts: crate::alerts::read(general, env, problems),
-            audit_log_retention: bulkhead
-                .whole("audit_log_retention_days", 0, problems)
-                .or_else(|| whole(env, "BULKHEAD_AUDIT_LOG_RETENTION_DAYS", problems))
-                .map_or(default.audit_log_retention, |count| (count > 0).then(|| days(count))),
-            quarter_hours_retention: bulkhead
-                .whole("usage_quarter_hours_retention_days", 0, problems)
-                .or_else(|| whole(env, "BULKHEAD_USAGE_QUARTER_HOURS_RETENTION_DAYS", problems))
-                .map_or(default.quarter_hours_retention, |count| (count > 0).then(|| days(count))),
+            retention: Retention::read(general, bulkhead, env, problems),
         }
     }
 
@@ -354,11 +340,6 @@ pub(crate) fn seconds(env: &Environment<'_>, name: &str, problems: &mut Problems
         problems.env_error(name, "expected a number of seconds, not negative");
     }
     seconds
-}
-
-/// So many days, at most a century.
-fn days(count: u32) -> Duration {
-    Duration::from_secs(u64::from(count.min(36_500)) * 86_400)
 }
 
 pub(crate) fn whole(env: &Environment<'_>, name: &str, problems: &mut Problems) -> Option<u32> {

@@ -39,7 +39,7 @@ fn the_audit_log_is_kept_a_year_or_as_said() {
         let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let loaded =
             check_bytes("config.yaml", text.as_bytes(), &env).map_err(|errors| errors.to_string())?;
-        Ok::<_, String>(loaded.config.settings.audit_log_retention.map(|time| time.as_secs() / 86_400))
+        Ok::<_, String>(loaded.config.settings.retention.audit_log.map(|time| time.as_secs() / 86_400))
     };
     let file = |days: &str| format!("bulkhead_settings:\n  audit_log_retention_days: {days}\n");
     assert_eq!(read(NOTHING, &[]), Ok(Some(365)));
@@ -55,13 +55,29 @@ fn quarter_hours_are_kept_ninety_days_or_as_said() {
     let read = |text: &str, env: &[(&str, &str)]| {
         let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let loaded = check_bytes("config.yaml", text.as_bytes(), &env).unwrap();
-        loaded.config.settings.quarter_hours_retention.map(|time| time.as_secs() / 86_400)
+        loaded.config.settings.retention.quarter_hours.map(|time| time.as_secs() / 86_400)
     };
     let file = |days: &str| format!("bulkhead_settings:\n  usage_quarter_hours_retention_days: {days}\n");
     assert_eq!(read(NOTHING, &[]), Some(90));
     assert_eq!(read(&file("800"), &[("BULKHEAD_USAGE_QUARTER_HOURS_RETENTION_DAYS", "9")]), Some(800));
     assert_eq!(read(NOTHING, &[("BULKHEAD_USAGE_QUARTER_HOURS_RETENTION_DAYS", "9")]), Some(9));
     assert_eq!(read(&file("0"), &[]), None);
+}
+
+#[test]
+fn calls_are_kept_for_ever_or_as_said() {
+    let read = |period: &str| {
+        let text = format!("general_settings:\n  maximum_spend_logs_retention_period: {period}\n");
+        let loaded = check_bytes("config.yaml", text.as_bytes(), &|_: &str| None)
+            .map_err(|errors| errors.to_string())?;
+        Ok::<_, String>(loaded.config.settings.retention.calls.map(|time| time.as_secs() / 3600))
+    };
+    assert_eq!(read("null"), Ok(None));
+    assert_eq!(read("1d"), Ok(Some(24)));
+    assert_eq!(read("36h"), Ok(Some(36)));
+    assert_eq!(read("1mo"), Ok(Some(720)));
+    assert!(read("23h").unwrap_err().contains("expected one day at least"));
+    assert!(read("soon").unwrap_err().contains("`soon` is not a time such as"));
 }
 
 #[test]

@@ -72,6 +72,20 @@ impl FromStr for Period {
     }
 }
 
+impl Period {
+    /// How long it is, a month counted as 30 days, in seconds.
+    pub const fn secs(self) -> u64 {
+        let secs = match self {
+            Self::Part(secs) | Self::Seconds(secs) => secs,
+            Self::Day => DAY_SECS,
+            Self::Week => 7 * DAY_SECS,
+            Self::Month => 30 * DAY_SECS,
+            Self::Days(days) => days * DAY_SECS,
+        };
+        secs.unsigned_abs()
+    }
+}
+
 /// A moment such as `2026-01-31T08:00:00Z`, or without a zone in UTC, also with a space for the `T`.
 pub fn parse_moment(text: &str) -> Option<Timestamp> {
     let zoned = text.parse::<jiff::Timestamp>().ok();

@@ -20,6 +20,7 @@ mod model_budgets;
 pub mod models;
 pub mod nouns;
 mod page;
+mod partitions;
 pub mod policy;
 mod reads;
 mod receipts;

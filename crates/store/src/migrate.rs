@@ -4,7 +4,7 @@ use sqlx::postgres::{PgConnection, PgPool};
 
 use crate::db::Either;
 use crate::sql::statements;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, partitions};
 
 static MIGRATOR: Migrator = {
     let mut migrator = sqlx::migrate!("./migrations");
@@ -110,13 +110,20 @@ async fn up_on_postgres(pool: &PgPool) -> Result<(), StoreError> {
     sqlx::raw_sql(PATIENCE).execute(&mut connection).await?;
     MIGRATOR.run(&mut connection).await.map_err(explained)?;
     sqlx::query(FILL_SEARCH).execute(&mut connection).await?;
-    let indexed = index_searches(&mut connection).await.map_err(StoreError::from);
-    match indexed {
-        Err(error) if error.is_transient() => return Err(error),
-        Err(error) => tracing::warn!("searches of keys go without an index: {error}"),
-        Ok(()) => {}
-    }
+    let indexed = index_searches(&mut connection).await;
+    or_without(indexed, "searches of keys go without an index")?;
+    let parted = partitions::convert(&mut connection).await;
+    or_without(parted, "calls stay in one table, whose old rows go one by one")?;
     connection.close().await?;
+    Ok(())
+}
+
+/// What serves better and is not needed: a database that does not allow it is good enough.
+fn or_without(result: Result<(), sqlx::Error>, consequence: &str) -> Result<(), StoreError> {
+    match result.map_err(StoreError::from) {
+        Err(error) if !error.is_transient() => tracing::warn!("{consequence}: {error}"),
+        other => other?,
+    }
     Ok(())
 }
 

@@ -48,8 +48,10 @@ async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure
         state.ui_password = Secret::new(password);
     }
     state.catalog = catalog(assembly);
-    state.audit_retention = assembly.config.settings.audit_log_retention;
-    state.quarter_hours_retention = assembly.config.settings.quarter_hours_retention;
+    let retention = assembly.config.settings.retention;
+    state.audit_retention = retention.audit_log;
+    state.quarter_hours_retention = retention.quarter_hours;
+    state.calls_retention = retention.calls;
     state.alerts = alert_channels(&assembly.config.settings.alerts, &state.clock)?;
     state.settings.clone_from(&assembly.config.facts);
     state.version = env!("CARGO_PKG_VERSION");

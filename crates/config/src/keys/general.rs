@@ -51,6 +51,11 @@ pub const GENERAL_SETTINGS: &[Key] = &[
         "Largest answer of a provider that is not streamed, in MiB. Default 100.",
     ),
     acts(
+        "maximum_spend_logs_retention_period",
+        Text,
+        "How long single calls are kept, such as `30d`; one day at least. What was counted of them stays. Default for ever.",
+    ),
+    acts(
         "store_model_in_db",
         Bool,
         "Models and credentials of the database are used, and can be changed by `/model/new` and its kin. Default true.",
@@ -149,8 +154,7 @@ pub const GENERAL_SETTINGS: &[Key] = &[
     later("maximum_spend_logs_cleanup_batch_timeout", Any),
     later("maximum_spend_logs_cleanup_max_batches", Any),
     later("maximum_spend_logs_cleanup_run_budget", Any),
-    later("maximum_spend_logs_retention_interval", Text),
-    later("maximum_spend_logs_retention_period", Text),
+    quiet("maximum_spend_logs_retention_interval", Text),
     later("mcp_advertised_versions", Any),
     later("mcp_allowed_clients", Any),
     later("mcp_client_id_header", Any),

@@ -1,6 +1,7 @@
 //! Takes in what the gateways did: each event once, with the totals and roll-ups that follow from it.
 
 mod event;
+mod keep;
 mod running;
 
 use std::collections::{BTreeMap, HashSet};
@@ -10,6 +11,7 @@ use domain::UsageEvent;
 use kit::{KeyHash, Money, Timestamp};
 
 pub(crate) use event::EventRow;
+pub(crate) use keep::{first_id, ids_of};
 pub use running::{RunningTotal, TotalOf};
 pub(crate) use running::{charged, tags};
 
@@ -43,7 +45,7 @@ static ADD_SPEND: LazyLock<Batch> = LazyLock::new(|| {
 
 /// Every statement of the ledger that takes one row.
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [ALL, running::ALL].concat()
+    [ALL, keep::ALL, running::ALL].concat()
 }
 
 /// Every statement of the ledger that takes many rows.

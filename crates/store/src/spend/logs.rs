@@ -3,7 +3,7 @@ use kit::Timestamp;
 
 use super::Spend;
 use crate::StoreError;
-use crate::ledger::EventRow;
+use crate::ledger::{EventRow, ids_of};
 use crate::reads::read;
 use crate::sql::statements;
 
@@ -14,6 +14,7 @@ macro_rules! window {
     () => {
         " AND (CAST($2 AS BIGINT) IS NULL OR started_at >= $2)
           AND (CAST($3 AS BIGINT) IS NULL OR started_at < $3)
+          AND id >= $6 AND id < $7
           ORDER BY started_at DESC, id DESC LIMIT CAST($4 AS BIGINT) OFFSET CAST($5 AS BIGINT)"
     };
 }
@@ -54,6 +55,8 @@ impl Spend<'_> {
             (None, None, Some(user)) => (OF_USER, Some(user)),
             (None, None, None) => (RECENT, None),
         };
+        let from = query.from.unwrap_or(Timestamp(0));
+        let ids = ids_of(from, query.until.unwrap_or(Timestamp(i64::MAX)));
         let size = i64::from(query.size.clamp(1, LOG_ROWS_MAX));
         let rows = read!(self.db, Report, |connection| {
             sqlx::query_as::<_, EventRow>(text)
@@ -62,6 +65,8 @@ impl Spend<'_> {
                 .bind(query.until.map(Timestamp::micros))
                 .bind(size)
                 .bind(i64::from(query.page) * size)
+                .bind(&ids[0])
+                .bind(&ids[1])
                 .fetch_all(&mut **connection)
                 .await?
         })?;

@@ -7,7 +7,7 @@ use kit::{Money, Timestamp};
 use super::Spend;
 use crate::StoreError;
 use crate::keys::to_json;
-use crate::ledger::EventRow;
+use crate::ledger::{EventRow, ids_of};
 use crate::reads::read;
 use crate::sql::statements;
 
@@ -44,34 +44,35 @@ macro_rules! filters {
                                 || COALESCE(user_id, '') || ' ' || COALESCE(customer, '') || ' ' || model_group || ' ' || model),
                           LOWER($21), '')
                   <> LOWER(id || ' ' || call_id || ' ' || COALESCE(response_id, '') || ' ' || COALESCE(key_alias, '') || ' '
-                           || COALESCE(user_id, '') || ' ' || COALESCE(customer, '') || ' ' || model_group || ' ' || model)) "
+                           || COALESCE(user_id, '') || ' ' || COALESCE(customer, '') || ' ' || model_group || ' ' || model))
+          AND id >= $22 AND id < $23 "
     };
 }
 macro_rules! newest {
     ($way:literal) => {
         concat!("SELECT * FROM usage_events WHERE ", $way, filters!(),
-            " AND (CAST($22 AS BIGINT) IS NULL OR started_at < $22 OR (started_at = $22 AND id < CAST($23 AS TEXT)))
-              ORDER BY started_at DESC, id DESC LIMIT CAST($24 AS BIGINT) OFFSET CAST($25 AS BIGINT)")
+            " AND (CAST($24 AS BIGINT) IS NULL OR started_at < $24 OR (started_at = $24 AND id < CAST($25 AS TEXT)))
+              ORDER BY started_at DESC, id DESC LIMIT CAST($26 AS BIGINT) OFFSET CAST($27 AS BIGINT)")
     };
 }
 macro_rules! oldest {
     ($way:literal) => {
         concat!("SELECT * FROM usage_events WHERE ", $way, filters!(),
-            " AND (CAST($22 AS BIGINT) IS NULL OR started_at > $22 OR (started_at = $22 AND id > CAST($23 AS TEXT)))
-              ORDER BY started_at, id LIMIT CAST($24 AS BIGINT) OFFSET CAST($25 AS BIGINT)")
+            " AND (CAST($24 AS BIGINT) IS NULL OR started_at > $24 OR (started_at = $24 AND id > CAST($25 AS TEXT)))
+              ORDER BY started_at, id LIMIT CAST($26 AS BIGINT) OFFSET CAST($27 AS BIGINT)")
     };
 }
-// By `$22` with sign `$23`; text twice, since a sign cannot turn text around.
+// By `$24` with sign `$25`; text twice, since a sign cannot turn text around.
 macro_rules! sorted {
     ($way:literal) => {
         concat!("SELECT * FROM usage_events WHERE ", $way, filters!(),
-            " ORDER BY CASE CAST($22 AS TEXT)
+            " ORDER BY CASE CAST($24 AS TEXT)
                 WHEN 'spend' THEN cost_nano WHEN 'total_tokens' THEN input_tokens + output_tokens WHEN 'endTime' THEN ended_at
                 WHEN 'request_duration_ms' THEN ended_at - started_at
-                WHEN 'ttft_ms' THEN COALESCE(first_byte_at, ended_at) - started_at ELSE 0 END * CAST($23 AS BIGINT),
-              CASE WHEN $22 = 'model' AND $23 > 0 THEN model ELSE '' END,
-              CASE WHEN $22 = 'model' AND $23 < 0 THEN model ELSE '' END DESC,
-              started_at DESC, id DESC LIMIT CAST($24 AS BIGINT) OFFSET CAST($25 AS BIGINT)")
+                WHEN 'ttft_ms' THEN COALESCE(first_byte_at, ended_at) - started_at ELSE 0 END * CAST($25 AS BIGINT),
+              CASE WHEN $24 = 'model' AND $25 > 0 THEN model ELSE '' END,
+              CASE WHEN $24 = 'model' AND $25 < 0 THEN model ELSE '' END DESC,
+              started_at DESC, id DESC LIMIT CAST($26 AS BIGINT) OFFSET CAST($27 AS BIGINT)")
     };
 }
 macro_rules! count {
@@ -80,7 +81,7 @@ macro_rules! count {
             "SELECT COUNT(*) FROM (SELECT 1 FROM usage_events WHERE ",
             $way,
             filters!(),
-            " LIMIT CAST($22 AS BIGINT)) AS found"
+            " LIMIT CAST($24 AS BIGINT)) AS found"
         )
     };
 }
@@ -190,7 +191,7 @@ impl CallQuery {
 }
 
 macro_rules! filtered {
-    ($statement:expr, $query:expr, $tag:expr) => {
+    ($statement:expr, $query:expr, $tag:expr, $ids:expr) => {
         $statement
             .bind($query.from.micros())
             .bind($query.until.micros())
@@ -213,6 +214,8 @@ macro_rules! filtered {
             .bind($query.duration_micros_min)
             .bind($query.duration_micros_max)
             .bind(&$query.search)
+            .bind(&$ids[0])
+            .bind(&$ids[1])
     };
 }
 
@@ -228,19 +231,20 @@ impl Spend<'_> {
             Some(place) => (Some(place.started_at.micros()), Some(&place.id)),
             None => (None, None),
         };
+        let ids = ids_of(query.from, query.until);
         let size = i64::from(query.size.clamp(1, FOUND_SIZE_MAX));
         let (rows, total) = read!(self.db, Report, |connection| {
-            let total =
-                filtered!(sqlx::query_scalar::<_, i64>(count), query, tag).bind(i64::from(FOUND_MAX) + 1);
+            let total = filtered!(sqlx::query_scalar::<_, i64>(count), query, tag, ids)
+                .bind(i64::from(FOUND_MAX) + 1);
             let total = total.fetch_one(&mut **connection).await?;
             let rows = match query.order {
                 CallOrder::By { column, ascending } => {
-                    filtered!(sqlx::query_as::<_, EventRow>(sorted), query, tag)
+                    filtered!(sqlx::query_as::<_, EventRow>(sorted), query, tag, ids)
                         .bind(column)
                         .bind(if ascending { 1_i64 } else { -1 })
                 }
-                CallOrder::Newest => filtered!(sqlx::query_as(newest), query, tag).bind(at).bind(id),
-                CallOrder::Oldest => filtered!(sqlx::query_as(oldest), query, tag).bind(at).bind(id),
+                CallOrder::Newest => filtered!(sqlx::query_as(newest), query, tag, ids).bind(at).bind(id),
+                CallOrder::Oldest => filtered!(sqlx::query_as(oldest), query, tag, ids).bind(at).bind(id),
             };
             let rows = rows.bind(size).bind(i64::from(query.offset));
             (rows.fetch_all(&mut **connection).await?, total)
@@ -261,9 +265,10 @@ impl Spend<'_> {
         let [newest, oldest, _, _] = query.ways();
         let text = if query.order == CallOrder::Oldest { oldest } else { newest };
         let tag = query.tag.as_ref().map(to_json).transpose()?;
+        let ids = ids_of(query.from, query.until);
         let size = i64::from(query.size.clamp(1, CALLS_AT_ONCE_MAX));
         let rows = read!(self.db, Report, |connection| {
-            let rows = filtered!(sqlx::query_as::<_, EventRow>(text), query, tag);
+            let rows = filtered!(sqlx::query_as::<_, EventRow>(text), query, tag, ids);
             let after = query.after.as_ref();
             let rows =
                 rows.bind(after.map(|place| place.started_at.micros())).bind(after.map(|place| &place.id));

@@ -12,6 +12,7 @@ mod audit;
 mod invitations;
 mod keys;
 mod ledger;
+mod partitions;
 mod policy;
 mod reads;
 mod sealed;

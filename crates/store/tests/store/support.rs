@@ -159,7 +159,8 @@ pub fn key(raw: &str) -> VirtualKey {
 }
 
 pub fn event(id: u128, key: Option<&VirtualKey>, started_secs: i64, cost: i64) -> UsageEvent {
-    let id = Uuid::from_u128(id);
+    // As real ones are: the time first.
+    let id = Uuid::from_u128((started_secs.max(0) as u128 * 1000) << 80 | id);
     let started_at = Timestamp::from_secs(started_secs);
     let text = |text: &str| Some(Box::<str>::from(text));
     UsageEvent {
