@@ -18,6 +18,7 @@ use crate::state::{Shared, State};
 
 /// Something that a group names.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AccessGroupEntry)]
 pub struct Named {
     id: String,
     name: Option<String>,
@@ -25,6 +26,8 @@ pub struct Named {
 
 /// An access group. Of those in it, the first thousand teams and keys; of a list, the first thousand of all its groups together.
 #[derive(Serialize, ToSchema)]
+// Groups of deployments have a view of this name too, and a document has one of each name.
+#[schema(as = UnifiedAccessGroup)]
 pub struct GroupView {
     access_group_id: String,
     access_group_name: String,
