@@ -5620,6 +5620,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Something that a group names. */
+        AccessGroupEntry: {
+            id: string;
+            name?: string | null;
+        };
         /** @description Callbacks by the list that the configuration would name them in. */
         ActiveCallbacks: {
             alerting: string[];
@@ -7569,11 +7574,6 @@ export interface components {
             /** @description The public name. */
             model_name: string;
         };
-        /** @description Something that a group names. */
-        Named: {
-            id: string;
-            name?: string | null;
-        };
         NamedBudgets: {
             /** @description Ids; at most 100. */
             budgets: string[];
@@ -8975,6 +8975,22 @@ export interface components {
             server_root_path: string;
             sso_configured: boolean;
             workers: string[];
+        };
+        /** @description An access group. Of those in it, the first thousand teams and keys; of a list, the first thousand of all its groups together. */
+        UnifiedAccessGroup: components["schemas"]["StampsView"] & {
+            access_agent_ids: string[];
+            access_agents: components["schemas"]["AccessGroupEntry"][];
+            access_group_id: string;
+            access_group_name: string;
+            access_mcp_server_ids: string[];
+            access_mcp_servers: components["schemas"]["AccessGroupEntry"][];
+            access_model_names: string[];
+            /** @description Hashes. */
+            assigned_key_ids: string[];
+            assigned_keys: components["schemas"]["AccessGroupEntry"][];
+            assigned_team_ids: string[];
+            assigned_teams: components["schemas"]["AccessGroupEntry"][];
+            description?: string | null;
         };
         /**
          * @example {
@@ -37908,7 +37924,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupView"][];
+                    "application/json": components["schemas"]["UnifiedAccessGroup"][];
                 };
             };
             /** @description The request makes no sense */
@@ -37995,7 +38011,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupView"];
+                    "application/json": components["schemas"]["UnifiedAccessGroup"];
                 };
             };
             /** @description The request makes no sense */
@@ -38079,7 +38095,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupView"];
+                    "application/json": components["schemas"]["UnifiedAccessGroup"];
                 };
             };
             /** @description The request makes no sense */
@@ -38176,7 +38192,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupView"];
+                    "application/json": components["schemas"]["UnifiedAccessGroup"];
                 };
             };
             /** @description The request makes no sense */

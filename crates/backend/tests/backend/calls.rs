@@ -7,7 +7,7 @@ use domain::Status;
 use kit::{KeyHash, Money};
 use serde_json::{Value, json};
 
-use crate::support::{App, Kind, NOW, backends, call, models};
+use crate::support::{App, Kind, NOW, backends, call, event_id, models};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAYS: &str = "start_date=2026-01-01&end_date=2026-01-31";
@@ -38,7 +38,8 @@ async fn seed(app: &App) -> String {
 
 fn ids(found: &Value) -> Vec<u128> {
     let rows = found["data"].as_array().unwrap().iter();
-    rows.map(|row| row["event_id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap().as_u128()).collect()
+    rows.map(|row| row["event_id"].as_str().unwrap().parse::<uuid::Uuid>().unwrap().as_u128() & 0xffff)
+        .collect()
 }
 
 backends! {
@@ -68,7 +69,7 @@ backends! {
             ("search=OPUS", vec![3]),
             ("search=acm", vec![4]),
             ("cache_hit_filter=hit", vec![]),
-            ("request_id=00000000-0000-0000-0000-000000000004", vec![4]),
+            (&format!("request_id={}", event_id(4)), vec![4]),
             ("sort_by=spend", vec![5, 4, 3, 2, 1]),
             ("sort_by=request_duration_ms", vec![4, 1, 2, 3, 5]),
             ("sort_by=model&sort_order=desc", vec![3, 1, 2, 4, 5]),
@@ -84,7 +85,7 @@ backends! {
         assert_eq!(ids(&app.get(&format!("/spend/logs/ui?{early}")).await.ok()), [2, 3, 4]);
         let session = app.get("/spend/logs/session/ui?session_id=s1").await.ok();
         assert_eq!(ids(&session), [1]);
-        let bodies = app.get("/spend/logs/ui/00000000-0000-0000-0000-000000000004").await.ok();
+        let bodies = app.get(&format!("/spend/logs/ui/{}", event_id(4))).await.ok();
         assert_eq!(bodies, json!({"messages": {}, "response": {}, "proxy_server_request": {}}));
         assert_eq!(app.get("/spend/logs/ui/nothing").await.ok(), Value::Null);
     }
@@ -111,7 +112,7 @@ backends! {
         assert_eq!(ids(&app.get_as(&key, &format!("/spend/logs/ui?{DAYS}")).await.ok()), [1]);
         app.get_as(&key, &format!("/spend/logs/ui?{DAYS}&user_id=ada")).await.error(403);
         app.get_as(&key, &format!("/spend/logs/ui?{DAYS}&team_id=red")).await.error(403);
-        assert_eq!(app.get_as(&key, "/spend/logs/ui/00000000-0000-0000-0000-000000000004").await.ok(), Value::Null);
+        assert_eq!(app.get_as(&key, &format!("/spend/logs/ui/{}", event_id(4))).await.ok(), Value::Null);
         let member = json!({"team_id": "red", "member": {"role": "admin", "user_id": "bob"}});
         app.post("/team/member_add", member).await.ok();
         assert_eq!(ids(&app.get_as(&key, &format!("/spend/logs/ui?{DAYS}&team_id=red")).await.ok()), [1]);

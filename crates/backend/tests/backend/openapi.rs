@@ -30,7 +30,8 @@ fn every_operation_has_a_name_a_summary_and_an_answer() {
             let name = operation["operationId"].as_str().unwrap();
             assert!(names.insert(name), "two operations are called `{name}`");
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-            assert!(operation["responses"]["200"].is_object(), "{method} {path} has no answer");
+            let mut statuses = operation["responses"].as_object().unwrap().keys();
+            assert!(statuses.any(|status| status.starts_with('2')), "{method} {path} has no answer");
         }
     }
     assert!(names.len() >= 29, "{names:?}");

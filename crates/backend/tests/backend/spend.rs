@@ -4,7 +4,7 @@ use domain::Status;
 use kit::KeyHash;
 use serde_json::{Value, json};
 
-use crate::support::{App, NOW, backends, call};
+use crate::support::{App, NOW, backends, call, event_id};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -32,7 +32,7 @@ fn ids(rows: &Value) -> Vec<&str> {
 }
 
 fn name(id: u128) -> String {
-    format!("call-{}", uuid::Uuid::from_u128(id))
+    format!("call-{}", event_id(id))
 }
 
 backends! {
@@ -53,7 +53,7 @@ backends! {
             ("status", json!("success")),
             ("startTime", json!("2026-01-31T07:00:00Z")),
             ("request_duration_ms", json!(250)),
-            ("request_id", json!(format!("resp-{}", uuid::Uuid::from_u128(1)))),
+            ("request_id", json!(format!("resp-{}", event_id(1)))),
             ("user", json!("ada")),
             ("end_user", json!("customer")),
             ("request_tags", json!(["blue"])),
@@ -66,7 +66,7 @@ backends! {
         assert_eq!((ids(&of_two), &of_two[0]["status"]), (vec![name(4).as_str()], &json!("failure")));
         assert_eq!(of_two[0]["metadata"]["error_information"]["error_message"], "the provider broke off");
         assert_eq!(of_two[0]["metadata"]["outcome"], "upstream_error");
-        for request in [name(2), format!("resp-{}", uuid::Uuid::from_u128(2)), uuid::Uuid::from_u128(2).to_string()] {
+        for request in [name(2), format!("resp-{}", event_id(2)), event_id(2).to_string()] {
             assert_eq!(ids(&app.get(&format!("/spend/logs?request_id={request}")).await.ok()), [name(2)]);
         }
         let master = app.get("/spend/logs?api_key=litellm_proxy_master_key").await.ok();

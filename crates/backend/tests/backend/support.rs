@@ -180,9 +180,14 @@ fn rng() -> RngFactory {
     Arc::new(|| Box::new(SeededRng::new(SEED.fetch_add(1, Ordering::Relaxed))) as Box<dyn Rng>)
 }
 
+/// As real ones are: the time first, here the same of all.
+pub fn event_id(id: u128) -> Uuid {
+    Uuid::from_u128(u128::from(NOW.micros().unsigned_abs() / 1000) << 80 | id)
+}
+
 /// One finished call, `ago` before now.
 pub fn call(id: u128, key: Option<&str>, ago: Duration, cost: i64) -> UsageEvent {
-    let id = Uuid::from_u128(id);
+    let id = event_id(id);
     let started_at = Timestamp(NOW.micros() - i64::try_from(ago.as_micros()).unwrap());
     UsageEvent {
         intent: Intent {
