@@ -24,7 +24,7 @@ def refused(url):
 def test_listening_goes_on_until_load_balancers_have_heard(solo):
     solo.start("--drain-delay-seconds", 2, "--health-port", 0)
     probes = solo.process.wait_for(r"probes at: (http://\S+)")[1]
-    assert httpx.get(probes + "/health/readiness").json()["status"] == "healthy"
+    eventually(lambda: httpx.get(probes + "/health/readiness").json()["status"] == "healthy", 5, "the gateway to be ready")
     with httpx.Client(base_url=solo.url, headers={"authorization": f"Bearer {solo.api.key}"}) as kept:
         assert kept.get("/v1/models").headers.get("connection") != "close"
         stream = Stream(solo, "words=300 gap_ms=20").begun()
