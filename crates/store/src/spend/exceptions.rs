@@ -2,6 +2,7 @@ use kit::Timestamp;
 
 use super::Spend;
 use crate::StoreError;
+use crate::ledger::ids_of;
 use crate::reads::read;
 use crate::sql::statements;
 
@@ -14,7 +15,7 @@ statements! {
     TOO_MANY = "SELECT (started_at - CAST($2 AS BIGINT)) / CAST($4 AS BIGINT) AS day, deployment_id, api_base, COUNT(*) AS calls
                 FROM usage_events
                 WHERE model_group = $1 AND started_at >= $2 AND started_at < CAST($3 AS BIGINT) AND http_status = 429
-                  AND deployment_id <> ''
+                  AND deployment_id <> '' AND id >= $6 AND id < $7
                 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT CAST($5 AS BIGINT)";
 }
 
@@ -39,9 +40,11 @@ impl Spend<'_> {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<TooManyCalls>, StoreError> {
+        let ids = ids_of(from, until);
         read!(self.db, Report, |connection| {
             let query = sqlx::query_as(TOO_MANY).bind(model_group).bind(from.micros()).bind(until.micros());
-            query.bind(DAY_MICROS).bind(ROWS_MAX).fetch_all(&mut **connection).await?
+            let query = query.bind(DAY_MICROS).bind(ROWS_MAX).bind(&ids[0]).bind(&ids[1]);
+            query.fetch_all(&mut **connection).await?
         })
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use kit::Timestamp;
+
 use super::ask::{Answer, Answers, Dimension, Question, WHATS, WHOS};
 use super::{MICROS_PER_QUARTER, Usage};
 use crate::StoreError;
 use crate::keys::{from_json, to_json};
+use crate::ledger::ids_of;
 use crate::reads::read;
 use crate::spend::Totals;
 use crate::values::Listed;
@@ -14,8 +17,8 @@ use crate::values::Listed;
 /// Combinations of names that one question brings up at most.
 const COMBINATIONS_MAX: i64 = 50_000;
 
-/// Values before the stretches of time: what is asked for, the bound, a tag, and eleven filters.
-const FIXED: usize = 14;
+/// Values before the stretches of time: what is asked for, the bound, a tag, eleven filters, and where the ids are.
+const FIXED: usize = 16;
 
 // The bits of `$1` say which names are asked for; of the others it is not told who or what it was.
 macro_rules! told {
@@ -58,7 +61,8 @@ static OF_CALLS: LazyLock<Listed> = LazyLock::new(|| {
             "), c AS (SELECT s.step, e.*,
                CASE WHEN e.deployment_id = '' THEN '' ELSE e.model_group END AS of_group,
                CASE WHEN e.deployment_id = '' THEN '' ELSE e.model END AS of_model
-             FROM s JOIN usage_events e ON e.started_at >= s.since AND e.started_at < s.until)
+             FROM s JOIN usage_events e ON e.started_at >= s.since AND e.started_at < s.until
+               AND e.id >= $15 AND e.id < $16)
              SELECT step,",
             told!("2", "organization_id", "organization"),
             told!("4", "team_id", "team"),
@@ -183,6 +187,9 @@ impl Usage<'_> {
             [step, since.saturating_mul(MICROS_PER_QUARTER), until.saturating_mul(MICROS_PER_QUARTER)]
         });
         let steps = steps.collect::<Vec<_>>();
+        let first = steps.iter().map(|[_, since, _]| *since).min().unwrap_or_default();
+        let last = steps.iter().map(|[_, _, until]| *until).max().unwrap_or_default();
+        let ids = ids_of(Timestamp(first), Timestamp(last));
         let (text, size) = OF_CALLS.text(steps.len()).ok_or(StoreError::TooMany("steps"))?;
         let steps = steps.into_iter().chain(std::iter::repeat([0; 3])).take(size).flatten();
         let asked = WHOS.into_iter().chain(WHATS).filter(|of| question.asks(*of));
@@ -192,6 +199,7 @@ impl Usage<'_> {
             let mut query = sqlx::query_as(text).bind(bits).bind(COMBINATIONS_MAX + 1).bind(&tag);
             let filtered = WHOS.into_iter().chain(WHATS).filter(|of| *of != Dimension::Tag);
             query = filtered.fold(query, |query, of| query.bind(question.filter(of)));
+            query = ids.iter().fold(query, |query, id| query.bind(id));
             query = steps.clone().fold(query, |query, value| query.bind(value));
             query.fetch_all(&mut **connection).await?
         })

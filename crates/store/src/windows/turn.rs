@@ -8,6 +8,7 @@ use crate::StoreError;
 use crate::audit::{Actor, Change, Object};
 use crate::db::{Tx, on};
 use crate::keys::to_json;
+use crate::ledger::ids_of;
 use crate::policy::Subject;
 use crate::sql::statements;
 
@@ -22,7 +23,7 @@ statements! {
                   WHERE kind = $1 AND within = $2 AND id = $3 AND duration = $4 AND ends_at = $5";
     KEY_TOTAL = "SELECT spend_nano FROM keys WHERE hash = $1";
     SINCE = "SELECT CAST(COALESCE(SUM(cost_nano), 0) AS BIGINT) FROM usage_events
-             WHERE started_at >= $1 AND CASE CAST($2 AS TEXT)
+             WHERE started_at >= $1 AND id >= $6 AND CASE CAST($2 AS TEXT)
                WHEN 'key' THEN api_key = $4
                WHEN 'user' THEN user_id = $4
                WHEN 'team' THEN team_id = $4
@@ -88,10 +89,12 @@ impl Windows<'_> {
         tx.tick_ledger(actor.at).await?;
         let total = tx.total_of(kind, within, id).await?;
         let tag = to_json(id)?;
+        let ids = ids_of(Timestamp(starts), Timestamp(i64::MAX));
         let max = budgets.and_then(|budgets| budgets.max(duration)).filter(|_| self.db.budget_rollover);
         let (since, turned) = on!(&mut tx, |tx| {
             let since = sqlx::query_scalar::<_, i64>(SINCE).bind(starts).bind(kind).bind(within).bind(id);
-            let mut since = since.bind(&tag).fetch_one(&mut **tx).await?;
+            let since = since.bind(&tag).bind(&ids[0]);
+            let mut since = since.fetch_one(&mut **tx).await?;
             if let Some(max) = max {
                 let base = sqlx::query_scalar::<_, i64>(BASE).bind(kind).bind(within).bind(id).bind(duration);
                 let base = base.fetch_optional(&mut **tx).await?.unwrap_or(0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::UsageEvent;
 use kit::{SeededRng, Timestamp, new_id};
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Either, Executor, PgConnection, SqlSafeStr, Statement, TypeInfo};
 use store::Store;
 
 use crate::support::{TestDb, backends, event};
@@ -193,4 +193,55 @@ async fn what_is_kept_for_ever_goes_by_month() {
     assert_eq!(parts.len(), 3);
     keep(&db.store, TODAY + 4020 * DAY, None).await;
     assert!(partitions(&db).await.contains(&"usage_events_20371201_20380101".to_owned()));
+}
+
+/// The number of the placeholder that a column is compared with.
+fn compared(text: &str, comparison: &str) -> Option<usize> {
+    let (_, number) = text.split_once(comparison)?;
+    number.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The plan of a statement for calls whose ids begin with `id`; `None` when it does not ask for ids.
+async fn plan(connection: &mut PgConnection, text: &'static str, id: &str) -> Option<String> {
+    let first = compared(text, "id >= $")?;
+    let last = compared(text, "id < $");
+    let statement = connection.prepare(AssertSqlSafe(text).into_sql_str()).await.unwrap();
+    let Some(Either::Left(types)) = statement.parameters() else { panic!("{text}") };
+    let mut query = sqlx::query_scalar::<_, String>(AssertSqlSafe(format!("EXPLAIN {text}")));
+    let mut times = 0..2_i64;
+    for (number, kind) in (1..).zip(types) {
+        query = match kind.name() {
+            "TEXT" if number == first => query.bind(id.to_owned()),
+            "TEXT" if Some(number) == last => query.bind("g"),
+            // Where a kind of owner is asked for, it has to be one.
+            "TEXT" => query.bind("team"),
+            // The bounds of the time come first; other numbers are not asked for.
+            _ => query.bind(times.next()),
+        };
+    }
+    Some(query.fetch_all(connection).await.unwrap().join("\n"))
+}
+
+#[tokio::test]
+async fn what_reads_calls_of_a_time_looks_into_no_older_partition() {
+    let db = TestDb::postgres().await;
+    let first = partitions(&db).await.remove(0);
+    let start = jiff::civil::Date::strptime("%Y%m%d", first.rsplit('_').next().unwrap()).unwrap();
+    let start = start.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_second();
+    keep(&db.store, start, days(10)).await;
+    let of_start = event(0, None, start, 0).intent.id.to_string();
+    let mut connection = PgConnection::connect(&db.settings.url).await.unwrap();
+    let reads_calls = |text: &str| text.contains("FROM usage_events") || text.contains("JOIN usage_events");
+    let mut seen = 0;
+    for (name, text) in store::every_statement() {
+        if !reads_calls(text) || !text.contains("started_at >=") {
+            continue;
+        }
+        let plan = plan(&mut connection, text, &of_start).await;
+        let plan = plan.unwrap_or_else(|| panic!("{name} looks into every partition:\n{text}"));
+        assert!(plan.contains("usage_events_rest"), "{name}:\n{plan}");
+        assert!(!plan.contains(&first), "{name}:\n{plan}");
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen}");
 }
