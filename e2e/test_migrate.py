@@ -44,9 +44,9 @@ def schema(postgres, database):
 
 def test_the_cost_of_each_step_is_written_down():
     root = Path(__file__).resolve().parents[1]
-    steps = sorted(path.name[:4] for path in (root / "crates/store/migrations").glob("*.sql"))
+    up, finish = [sorted(path.name[:4] for path in (root / "crates/store/migrations" / folder).glob("*.sql")) for folder in (".", "finish")]
     told = re.findall(r"^\| (\d{4}) ", (root / "docs/migrations.md").read_text(), re.M)
-    assert told == steps, "docs/migrations.md says what each migration locks and costs"
+    assert told == up + finish, "docs/migrations.md says what each migration locks and costs"
 
 
 def test_check_tells_whether_the_schema_is_there(postgres, tmp_path):
@@ -160,3 +160,42 @@ def test_the_index_of_searches_is_built_beside_writers(postgres, tmp_path):
         open_transaction.kill()
         open_transaction.wait()
         building.kill()
+
+
+def test_finish_waits_until_no_older_version_is_connected(postgres, tmp_path):
+    url = postgres.database("finished")
+    code, _, error = migrate(url, "finish", "--wait-seconds", 0, cwd=tmp_path)
+    assert code == 1 and "of `up` have not run" in error, error
+    assert migrate(url, "up", cwd=tmp_path)[0] == 0
+    old = subprocess.Popen(
+        [program("psql"), "-d", f"{url}?application_name=bulkhead", "-c", "select pg_sleep(60)"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        connected = "select count(*) from pg_stat_activity where application_name = 'bulkhead'"
+        eventually(lambda: postgres.sql(connected, "finished") == "1", 10, "the older version")
+        code, _, error = migrate(url, "finish", "--wait-seconds", 0, cwd=tmp_path)
+        assert code == 1 and "older version" in error and "127.0.0.1" in error, error
+        assert "pending  finish" in migrate(url, "status", cwd=tmp_path)[1]
+        assert migrate(url, "status", "--check", "--wait-seconds", 0, cwd=tmp_path)[0] == 0, "the version serves without it"
+        patient = start(url, "finish", cwd=tmp_path)
+        assert "older version" in patient.stderr.readline()
+        postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'bulkhead'", "postgres")
+        assert patient.wait(30) == 0, patient.stderr.read()
+    finally:
+        old.kill()
+        old.wait()
+    assert "pending" not in migrate(url, "status", cwd=tmp_path)[1]
+    for again in ("finish", "up"):
+        code, out, error = migrate(url, again, cwd=tmp_path)
+        assert code == 0, out + error
+
+
+def test_finish_of_an_embedded_database_asks_whether_all_are_new(tmp_path):
+    url = f"sqlite:{tmp_path}/bulkhead.db"
+    assert migrate(url, "up", cwd=tmp_path)[0] == 0
+    code, _, error = migrate(url, "finish", "--wait-seconds", 0, cwd=tmp_path)
+    assert code == 1 and "--all-are-new" in error, error
+    code, _, error = migrate(url, "finish", "--all-are-new", cwd=tmp_path)
+    assert code == 0, error
+    assert migrate(url, "finish", cwd=tmp_path)[0] == 0, "nothing is left to ask about"

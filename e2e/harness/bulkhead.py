@@ -184,16 +184,16 @@ def spawn(name, command, log_dir, env, cwd):
     return Process(name, [*prefix, *command], log_dir, cwd=cwd)
 
 
-def role(name, log_dir, arguments, env, cwd):
-    """Starts one role and returns its process and the URL that it answers on."""
-    process = spawn(name, [binary(), name, "--host", "127.0.0.1", *arguments], log_dir, environment(**env), cwd)
+def role(name, log_dir, arguments, env, cwd, program=None):
+    """Starts one role, of another binary where one is named, and returns its process and the URL that it answers on."""
+    process = spawn(name, [program or binary(), name, "--host", "127.0.0.1", *arguments], log_dir, environment(**env), cwd)
     return process, process.wait_for(rf"{name} ready: (http://\S+)")[1].rstrip("/")
 
 
-def run(arguments, env=None, cwd=None, seconds=60):
-    """Runs the binary to its end: exit code, standard output, standard error."""
+def run(arguments, env=None, cwd=None, seconds=60, program=None):
+    """Runs the binary, or the one that is named, to its end: exit code, standard output, standard error."""
     done = subprocess.run(
-        [str(binary()), *map(str, arguments)], env=environment(**(env or {})), cwd=cwd, capture_output=True, text=True,
+        [str(program or binary()), *map(str, arguments)], env=environment(**(env or {})), cwd=cwd, capture_output=True, text=True,
         timeout=seconds, stdin=subprocess.DEVNULL,
     )
     return done.returncode, done.stdout, done.stderr

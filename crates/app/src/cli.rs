@@ -151,6 +151,8 @@ pub struct Ui {
 pub enum Migrate {
     /// Bring the schema to this version; safe to repeat, and to kill at any moment
     Up(MigrateUp),
+    /// Take away what only older versions needed, once none of them runs; after it there is no way back to them
+    Finish(MigrateFinish),
     /// Show which migrations have run
     Status(MigrateStatus),
 }
@@ -165,10 +167,22 @@ pub struct MigrateUp {
 }
 
 #[derive(Args)]
+pub struct MigrateFinish {
+    #[command(flatten)]
+    pub common: Common,
+    /// Seconds to go on trying while the database is away, a lock is taken or an older version is still connected
+    #[arg(long, env = "BULKHEAD_MIGRATE_WAIT", value_name = "SECONDS", default_value_t = 60)]
+    pub wait_seconds: u64,
+    /// Do not look for older versions: none of them runs. SQLite, which cannot tell, asks for it
+    #[arg(long)]
+    pub all_are_new: bool,
+}
+
+#[derive(Args)]
 pub struct MigrateStatus {
     #[command(flatten)]
     pub common: Common,
-    /// Print nothing but whether all have run, and fail when not: for init containers
+    /// Print nothing but whether all of `up` have run, and fail when not: for init containers
     #[arg(long)]
     pub check: bool,
     /// With --check: seconds to wait for them

@@ -46,6 +46,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Backend(backend) => on_two_threads(roles::backend::run(backend)),
         Command::Ui(ui) => on_one_thread(roles::ui::run(ui)),
         Command::Migrate(Migrate::Up(common)) => on_one_thread(roles::migrate::up(common)),
+        Command::Migrate(Migrate::Finish(common)) => on_one_thread(roles::migrate::finish(common)),
         Command::Migrate(Migrate::Status(common)) => on_one_thread(roles::migrate::status(common)),
         Command::Credentials(Credentials::Rotate(common)) => {
             on_one_thread(roles::credentials::rotate(common))

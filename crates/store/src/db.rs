@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::half_open::guarded;
+use crate::migrate::told;
 use crate::reads::Reader;
 use crate::report::REPORTS;
 use crate::values::Placeholders;
@@ -113,7 +114,7 @@ impl Db {
                 .acquire_timeout(settings.acquire_timeout);
             Ok(guarded(pool).connect_lazy_with(options))
         };
-        let requests = |url| pool(url, settings.connections_max, settings.statement_timeout, "bulkhead");
+        let requests = |url| pool(url, settings.connections_max, settings.statement_timeout, &told());
         let reports =
             |url| pool(url, settings.analytics_connections_max, settings.analytics_timeout, REPORTS);
         let writer = requests(&settings.url)?;

@@ -34,6 +34,9 @@ pub enum StoreError {
     Corrupt { what: &'static str, why: String },
     #[error("what is sealed in {what} cannot be read: {why}")]
     Sealed { what: String, why: VaultError },
+    /// Something else has to be over first; a sentence for people.
+    #[error("{0}")]
+    NotYet(String),
     #[error("migration failed: {0}")]
     Migrate(String),
     #[error("database error: {0}")]
@@ -43,7 +46,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later without anyone changing it.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Timeout(_))
+        matches!(self, Self::Unavailable(_) | Self::Timeout(_) | Self::NotYet(_))
     }
 
     pub(crate) fn corrupt(what: &'static str, why: impl fmt::Display) -> Self {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use kit::Clock;
-use store::{MigrationStatus, StoreError};
+use store::{Kind, Migration, MigrationStatus, StoreError};
 
 use crate::assembly::Assembly;
-use crate::cli::{MigrateStatus, MigrateUp};
+use crate::cli::{MigrateFinish, MigrateStatus, MigrateUp};
 use crate::error::Failure;
 use crate::system::SystemClock;
 
@@ -29,6 +29,27 @@ pub async fn up(options: MigrateUp) -> Result<(), Failure> {
     Ok(())
 }
 
+pub async fn finish(options: MigrateFinish) -> Result<(), Failure> {
+    telemetry::logs::init_from_env();
+    let assembly = Assembly::load(&options.common)?;
+    let ran = patiently(options.wait_seconds, async || {
+        let store = assembly.connect_directly().await?;
+        let pending = store.migration_status().await?.unfinished();
+        if pending > 0 && store.kind() == Kind::Sqlite && !options.all_are_new {
+            return Err(Failure::Said(
+                "SQLite does not tell which versions have it open: stop older ones, and say that with --all-are-new".into(),
+            ));
+        }
+        store.migrate_finish(options.all_are_new).await?;
+        Ok(pending)
+    });
+    match ran.await? {
+        0 => println!("nothing was left of older versions"),
+        ran => println!("ran {ran} steps; what only older versions needed is gone"),
+    }
+    Ok(())
+}
+
 pub async fn status(options: MigrateStatus) -> Result<(), Failure> {
     telemetry::logs::init_from_env();
     let assembly = Assembly::load(&options.common)?;
@@ -36,11 +57,17 @@ pub async fn status(options: MigrateStatus) -> Result<(), Failure> {
     if options.check {
         return check(options.wait_seconds, look).await;
     }
-    for migration in look().await?.migrations {
-        let state = if migration.applied { "applied" } else { "pending" };
-        println!("{state:<8} {:>14} {}", migration.version, migration.description);
-    }
+    let status = look().await?;
+    print("up", &status.migrations);
+    print("finish", &status.finish);
     Ok(())
+}
+
+fn print(kind: &str, steps: &[Migration]) {
+    for step in steps {
+        let state = if step.applied { "applied" } else { "pending" };
+        println!("{state:<8} {kind:<6} {:>5} {}", step.version, step.description);
+    }
 }
 
 /// For an init container: ends well once the schema is there.
@@ -52,7 +79,7 @@ async fn check(
         0 => Ok(()),
         pending => {
             let sentence = format!("{pending} migrations have not run; run `bulkhead migrate up`");
-            Err(Failure::Store(StoreError::Unavailable(sentence)))
+            Err(Failure::Store(StoreError::NotYet(sentence)))
         }
     })
     .await?;

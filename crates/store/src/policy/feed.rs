@@ -18,8 +18,8 @@ statements! {
     // The row's lock is held to commit: a lower number can never appear after a higher one was seen.
     TICK = "UPDATE policy_clock SET seq = seq + 1 WHERE id = 1 RETURNING seq";
     HOLD = "UPDATE policy_clock SET seq = seq WHERE id = 1";
-    RECORD = "INSERT INTO policy_changes (seq, at, kind, within, key_hash, action, actor, changed_by)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    RECORD = "INSERT INTO policy_changes (seq, at, kind, within, key_hash, action, actor)
+              VALUES ($1, $2, $3, $4, $5, $6, $7)";
     // One statement, so the numbers and the rows are of one moment. Accounts are read after it: what they are is
     // then as new as their change or newer, and what is newer has a change to come.
     CHANGES = concat!("SELECT p.seq AS head, p.pruned_seq AS pruned, c.seq AS change_seq,
@@ -184,7 +184,6 @@ impl Tx {
                 .bind(&id)
                 .bind(action)
                 .bind(&actor.id)
-                .bind(&actor.changed_by)
                 .execute(&mut **tx)
                 .await?;
         });

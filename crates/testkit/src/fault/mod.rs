@@ -8,7 +8,7 @@ mod pipe;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -70,9 +70,17 @@ struct Tally {
     cut_unanswered: AtomicU64,
     cut_unsent: AtomicU64,
     cut_muted: AtomicU64,
+    /// Whether only so many statements may pass, and how many still.
+    is_bounded: AtomicBool,
+    may_pass: AtomicU64,
 }
 
 impl Tally {
+    /// Whether a statement may pass.
+    fn let_pass(&self) -> bool {
+        !self.is_bounded.load(Ordering::Relaxed) || Self::take(&self.may_pass)
+    }
+
     /// Takes one from what is left, if anything is.
     fn take(left: &AtomicU64) -> bool {
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
@@ -90,6 +98,12 @@ impl FaultProxy {
     /// A proxy in front of `to` that lets everything pass.
     pub fn new(to: SocketAddr) -> Self {
         Self { to, mode: watch::channel(Mode::Pass).0, tally: Arc::default() }
+    }
+
+    /// Lets so many statements pass, commits included, and breaks the connection of each that comes after them; `None` lets all.
+    pub fn cut_after(&self, statements: Option<u64>) {
+        self.tally.may_pass.store(statements.unwrap_or_default(), Ordering::Relaxed);
+        self.tally.is_bounded.store(statements.is_some(), Ordering::Relaxed);
     }
 
     /// Accepts until the socket fails.

@@ -122,6 +122,9 @@ async fn ask(
                 Said::Commit => tally.commits.fetch_add(1, Ordering::Relaxed),
                 Said::Other => 0,
             };
+            if said != Said::Other && !tally.let_pass() {
+                return Ok(Stopped::Closed);
+            }
             if said != Said::Commit {
                 continue;
             }
