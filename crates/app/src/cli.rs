@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 
 /// An LLM gateway whose control plane cannot take down its data plane.
 ///
@@ -30,6 +31,9 @@ pub enum Command {
     /// Keep stored provider keys and credentials safe
     #[command(subcommand)]
     Credentials(Credentials),
+    /// Make right what was counted of past calls
+    #[command(subcommand)]
+    Usage(Usage),
     /// Print which path belongs to which component
     Routes(Routes),
     /// Look at config.yaml
@@ -195,6 +199,37 @@ pub enum Credentials {
     /// Seal every stored secret with the present LITELLM_SALT_KEY (the master key without one); those of before are
     /// opened with BULKHEAD_OLD_SALT_KEY. May be broken off and run again
     Rotate(Common),
+}
+
+#[derive(Subcommand)]
+pub enum Usage {
+    /// Recompute what reports add up (quarter-hours, days and months) from the rows of single calls, while all serve
+    ///
+    /// Cells of usage and of latency that differ from the calls of their time are made right, days and quarter-hours from the
+    /// calls, months from their days. Gateways go on as ever; what they ship meanwhile is counted once. Rows of calls, running
+    /// totals, spend and budgets are not touched. Each part is a short transaction: it may be killed at any moment and run again.
+    ///
+    /// Days of which some calls are no longer kept (`maximum_spend_logs_retention_period`) are refused, since nothing tells what
+    /// they should be. A month of which some calls are gone follows its days, if it is their sum.
+    ///
+    /// To see whether all is well:  bulkhead usage rebuild --from 2026-11-01 --dry-run
+    #[command(verbatim_doc_comment)]
+    Rebuild(Rebuild),
+}
+
+#[derive(Args)]
+pub struct Rebuild {
+    #[command(flatten)]
+    pub common: Common,
+    /// First day, UTC
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Date,
+    /// Last day, UTC, which is meant too; today when unset
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<Date>,
+    /// Only tell how cells differ from their calls
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Args)]

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, ConfigCommand, Credentials, Migrate};
+use cli::{Cli, Command, ConfigCommand, Credentials, Migrate, Usage};
 use error::Failure;
 
 // Many small allocations a request, freed on the thread that made them: what this allocator is for.
@@ -51,6 +51,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Credentials(Credentials::Rotate(common)) => {
             on_one_thread(roles::credentials::rotate(common))
         }
+        Command::Usage(Usage::Rebuild(options)) => on_one_thread(roles::usage::rebuild(options)),
         Command::Routes(options) => {
             print!("{}", routes::print(options.format));
             Ok(())

@@ -163,6 +163,16 @@ impl Db {
         })
     }
 
+    /// What is in the database at one moment, for several statements in a row. It holds up no writer.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.fresh {
+            Either::Sqlite(pool) => Either::Sqlite(pool.begin().await?),
+            Either::Postgres(pool) => {
+                Either::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
     pub async fn close(&self) {
         for pool in [&self.writer, &self.fresh, &self.reports] {
             on!(pool, |pool| pool.close().await);

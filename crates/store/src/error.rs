@@ -23,6 +23,9 @@ pub enum StoreError {
     /// More than one transaction should take.
     #[error("too many {0} at once")]
     TooMany(&'static str),
+    /// What it would have to be made of is no longer kept.
+    #[error("{0}")]
+    Gone(&'static str),
     /// Usage is not counted by this combination of dimensions.
     #[error(
         "usage of customers and tags cannot be told apart by key, user, team or organisation, nor by each other"

@@ -21,7 +21,7 @@ use crate::receipts::Receipts;
 use crate::reseal::Resealing;
 use crate::sessions::Sessions;
 use crate::spend::Spend;
-use crate::usage::{Names, Usage};
+use crate::usage::{Names, Rebuilding, Usage};
 use crate::users::Users;
 use crate::windows::Windows;
 use crate::{ReaderStatus, Settings, StoreError, Vault};
@@ -186,6 +186,11 @@ impl Store {
 
     pub fn usage(&self) -> Usage<'_> {
         Usage { db: &self.db }
+    }
+
+    /// For making cells right again.
+    pub fn rebuilding(&self) -> Rebuilding<'_> {
+        Rebuilding { db: &self.db, names: &self.names }
     }
 
     pub fn spend(&self) -> Spend<'_> {

@@ -88,7 +88,7 @@ async fn check(
 }
 
 /// Tries until it works, while the database is away or somebody else holds a lock, up to the deadline.
-async fn patiently<T>(
+pub(super) async fn patiently<T>(
     wait_seconds: u64,
     attempt: impl AsyncFn() -> Result<T, Failure>,
 ) -> Result<T, Failure> {

@@ -4,3 +4,4 @@ pub mod gateway;
 pub mod migrate;
 pub mod ui;
 pub mod up;
+pub mod usage;

@@ -12,12 +12,15 @@ use crate::sql::statements;
 
 /// Calls that one statement takes away.
 const AT_ONCE_MAX: u32 = 1000;
+const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// PostgreSQL alone has it: calls of times for which there was no partition.
 const FORGET_REST: &str = "DELETE FROM usage_events_rest WHERE id IN
     (SELECT id FROM usage_events_rest WHERE id < $1 ORDER BY id LIMIT CAST($2 AS BIGINT))";
 
 statements! {
+    // Said before any of it goes, so that whoever counts rows knows that some may lack.
+    GOING = "UPDATE ledger_clock SET calls_since = $1 WHERE id = 1 AND calls_since < $1";
     FORGET = "DELETE FROM usage_events WHERE id < $1 AND id IN
                 (SELECT id FROM usage_events WHERE id < $1 ORDER BY id LIMIT CAST($2 AS BIGINT))";
 }
@@ -32,11 +35,10 @@ pub(crate) fn first_id(at: Timestamp) -> String {
 /// Where the ids are, from the first up to but without the last, of all calls that began from one moment to another. A day more
 /// on each side: an id is made a little before or after the moment that its row tells. PostgreSQL looks into no other partition.
 pub(crate) fn ids_of(from: Timestamp, until: Timestamp) -> [String; 2] {
-    let day = 86_400_000_000;
-    let last = until.micros().saturating_add(day);
+    let last = until.micros().saturating_add(MICROS_PER_DAY);
     // What never ends has ids of every kind.
     let last = if last == i64::MAX { "g".into() } else { first_id(Timestamp(last)) };
-    [first_id(Timestamp(from.micros().saturating_sub(day))), last]
+    [first_id(Timestamp(from.micros().saturating_sub(MICROS_PER_DAY))), last]
 }
 
 impl Ledger<'_> {
@@ -46,6 +48,9 @@ impl Ledger<'_> {
     /// # Errors
     /// When the database fails; what is gone is gone.
     pub async fn keep(&self, now: Timestamp, keep: Option<Duration>) -> Result<bool, StoreError> {
+        if let Some(keep) = keep {
+            self.going(now.minus(keep)).await?;
+        }
         let loose = match self.db.writer() {
             Either::Sqlite(_) => Loose { before: now, has_rest: false },
             Either::Postgres(pool) => partitions::tend(pool, now, keep).await?,
@@ -57,6 +62,13 @@ impl Ledger<'_> {
             gone = gone.max(self.forget(FORGET_REST, oldest).await?);
         }
         Ok(gone >= u64::from(AT_ONCE_MAX))
+    }
+
+    /// Whole days alone are counted on, so this changes once a day.
+    async fn going(&self, oldest: Timestamp) -> Result<(), StoreError> {
+        let next_day = (oldest.micros().div_euclid(MICROS_PER_DAY) + 1).saturating_mul(MICROS_PER_DAY);
+        on!(self.db.writer(), |pool| sqlx::query(GOING).bind(next_day).execute(pool).await.map(|_| ()))?;
+        Ok(())
     }
 
     async fn forget(&self, statement: &'static str, before: Timestamp) -> Result<u64, StoreError> {

@@ -1,12 +1,10 @@
 //! Adds rows to cells.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use domain::Status;
-
-use super::names::{Learned, Names};
-use super::{QUARTERS_PER_DAY, latency, plan, quarter_of};
+use super::counted::{Cell, Counted, Sums, sums};
+use super::names::{Learned, Names, Unmet};
+use super::{QUARTERS_PER_DAY, latency, plan};
 use crate::StoreError;
 use crate::db::{Tx, on};
 use crate::ledger::EventRow;
@@ -75,11 +73,6 @@ pub(super) fn batches() -> [&'static Batch; 3] {
     [&ADD_QUARTERS, &ADD_DAYS, &ADD_MONTHS]
 }
 
-/// What a cell counts, in the order of its columns.
-type Sums = [i64; 12];
-/// Level, at, who, what.
-type Cell = (i64, i64, i64, i64);
-
 /// The length of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Grain {
@@ -123,28 +116,26 @@ impl Tx {
     ) -> Result<Learned, StoreError> {
         let mut learned = Learned::default();
         let late = Late { folded_until: self.whole().await?.folded_until };
-        let places = self.places(rows, names, &mut learned).await?;
-        let mut by_place = BTreeMap::<(usize, i64), Sums>::new();
-        for (row, place) in rows.iter().zip(&places.of_rows) {
-            add(by_place.entry((*place, quarter_of(row.started_at))).or_default(), &sums(row));
-        }
-        let mut cells = [const { BTreeMap::<Cell, Sums>::new() }; 3];
-        for ((place, quarter), sums) in by_place {
-            for grain in late.grains(quarter) {
-                let at = grain.of_quarter(quarter);
-                for (level, who, what) in &places.places[place] {
-                    add(cells[*grain as usize].entry((*level as i64, at, *who, *what)).or_default(), &sums);
-                }
-            }
-        }
-        for (batch, cells) in batches().into_iter().zip(cells) {
-            self.upsert_cells(batch, &cells.into_iter().collect::<Vec<_>>()).await?;
-        }
-        self.add_latency(rows, &places, &late).await?;
+        let places = self.places(rows, names, &mut learned, Unmet::Number).await?;
+        let mut counted = Counted::default();
+        counted.add(rows, &places, |quarter| late.grains(quarter), sums);
+        counted.add_times(rows, &places, |quarter| late.grains(quarter));
+        self.add_counted(counted).await?;
         Ok(learned)
     }
 
-    async fn whole(&mut self) -> Result<Whole, StoreError> {
+    /// Adds to cells what they count.
+    pub(super) async fn add_counted(&mut self, counted: Counted) -> Result<(), StoreError> {
+        for (batch, cells) in batches().into_iter().zip(counted.cells) {
+            self.upsert_cells(batch, &cells.into_iter().collect::<Vec<_>>()).await?;
+        }
+        for (batch, cells) in latency::batches().into_iter().zip(counted.times) {
+            self.upsert_times(batch, &cells.into_iter().collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn whole(&mut self) -> Result<Whole, StoreError> {
         Ok(on!(self, |tx| sqlx::query_as(WHOLE).fetch_one(&mut **tx).await)?)
     }
 
@@ -164,32 +155,5 @@ impl Tx {
             })?;
         }
         Ok(())
-    }
-}
-
-/// A request is counted with its last attempt, whatever went before it; tokens and money with each.
-fn sums(row: &EventRow) -> Sums {
-    let is_last = row.superseded == 0;
-    let ended = |statuses: &[Status]| statuses.iter().any(|status| status.as_str() == &*row.status);
-    let is = |statuses: &[Status]| i64::from(is_last && ended(statuses));
-    [
-        i64::from(is_last),
-        i64::from(!row.deployment_id.is_empty()),
-        is(&[Status::UpstreamError, Status::TimedOut, Status::Interrupted]),
-        is(&[Status::Refused]),
-        is(&[Status::Cancelled]),
-        row.input_tokens,
-        row.output_tokens,
-        row.cache_read_tokens.unwrap_or(0),
-        row.cache_write_tokens.unwrap_or(0),
-        row.reasoning_tokens.unwrap_or(0),
-        row.cost_nano,
-        if is_last { latency::duration(row) } else { 0 },
-    ]
-}
-
-fn add(sums: &mut Sums, more: &Sums) {
-    for (sum, part) in sums.iter_mut().zip(more) {
-        *sum = sum.saturating_add(*part);
     }
 }

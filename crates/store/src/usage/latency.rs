@@ -1,15 +1,13 @@
 //! Histograms of how long calls took and until their first byte. Those of many cells add up to that of all.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Status;
 
 use super::Level;
-use super::cells::{Late, NOW_WHOLE, Whole};
-use super::place::Places;
+use super::cells::{NOW_WHOLE, Whole};
+use super::counted::TimesCell;
 use super::plan::{Timeline, listed, plan};
-use super::quarter_of;
 use crate::StoreError;
 use crate::db::{Db, Tx, on};
 use crate::ledger::EventRow;
@@ -90,42 +88,11 @@ pub enum Timed {
     FirstByte = 1,
 }
 
-/// Level, kind, at, who, what, bucket.
-type Cell = (i64, i64, i64, i64, i64, i64);
-
 impl Tx {
-    pub(super) async fn add_latency(
-        &mut self,
-        rows: &[&EventRow],
-        places: &Places,
-        late: &Late,
-    ) -> Result<(), StoreError> {
-        let mut counts = BTreeMap::<(usize, i64, i64, i64), i64>::new();
-        for (row, place) in rows.iter().zip(&places.of_rows) {
-            for (timed, micros) in times(row) {
-                let count = (*place, quarter_of(row.started_at), timed as i64, bucket(micros));
-                *counts.entry(count).or_default() += 1;
-            }
-        }
-        let mut cells = [const { BTreeMap::<Cell, i64>::new() }; 3];
-        for ((place, quarter, timed, bucket), requests) in counts {
-            for grain in late.grains(quarter) {
-                let (at, cells) = (grain.of_quarter(quarter), &mut cells[*grain as usize]);
-                for (level, who, what) in places.places[place].iter().filter(|(level, ..)| is_timed(*level)) {
-                    *cells.entry((*level as i64, timed, at, *who, *what, bucket)).or_default() += requests;
-                }
-            }
-        }
-        for (batch, cells) in batches().into_iter().zip(cells) {
-            self.upsert_latency(batch, &cells.into_iter().collect::<Vec<_>>()).await?;
-        }
-        Ok(())
-    }
-
-    async fn upsert_latency(
+    pub(super) async fn upsert_times(
         &mut self,
         batch: &'static Batch,
-        cells: &[(Cell, i64)],
+        cells: &[(TimesCell, i64)],
     ) -> Result<(), StoreError> {
         for (text, part) in batch.parts(cells, self.placeholders()) {
             on!(&mut *self, |tx| {
@@ -142,16 +109,17 @@ impl Tx {
 }
 
 /// Of everyone by what was used, and of keys.
-const fn is_timed(level: Level) -> bool {
+pub(super) const fn is_timed(level: Level) -> bool {
     matches!(level, Level::All | Level::Key)
 }
 
-/// A refusal takes no time at all and would make calls look fast; the time of a superseded attempt is part of its
-/// successor's.
-fn times(row: &EventRow) -> impl Iterator<Item = (Timed, i64)> {
+/// The buckets that a call counts in. A refusal takes no time at all and would make calls look fast; the time of a
+/// superseded attempt is part of its successor's.
+pub(super) fn times(row: &EventRow) -> impl Iterator<Item = (Timed, i64)> {
     let counts = *row.status != *Status::Refused.as_str() && row.superseded == 0;
     let first = row.first_byte_at.map(|at| (Timed::FirstByte, at.saturating_sub(row.started_at).max(0)));
-    [Some((Timed::Whole, duration(row))), first].into_iter().flatten().filter(move |_| counts)
+    let times = [Some((Timed::Whole, duration(row))), first].into_iter().flatten();
+    times.filter(move |_| counts).map(|(timed, micros)| (timed, bucket(micros)))
 }
 
 /// Microseconds.

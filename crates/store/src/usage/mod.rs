@@ -8,12 +8,14 @@ mod among;
 mod ask;
 mod calls;
 mod cells;
+mod counted;
 mod fold;
 mod labels;
 mod latency;
 mod names;
 mod place;
 mod plan;
+mod rebuild;
 mod timed;
 
 pub use among::Among;
@@ -21,6 +23,7 @@ pub use ask::{Answer, Answers, Dimension, Filter, Question};
 pub use labels::KeyLabel;
 pub(crate) use names::Names;
 pub use plan::{STEPS_MAX, Timeline};
+pub use rebuild::{DayRebuilt, Differing, Rebuilding, Repair};
 
 pub(crate) use ask::ask;
 pub use latency::Timed;
@@ -59,7 +62,7 @@ pub struct Usage<'a> {
 }
 
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [names::ALL, cells::ALL, fold::ALL].concat()
+    [names::ALL, cells::ALL, fold::ALL, &rebuild::every_statement()].concat()
 }
 
 pub(crate) fn batches() -> Vec<&'static Batch> {

@@ -43,6 +43,15 @@ impl Table {
     }
 }
 
+/// What becomes of a combination that was never met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unmet {
+    /// It gets a number.
+    Number,
+    /// It has none.
+    Leave,
+}
+
 /// Numbers that this process met.
 #[derive(Default)]
 pub(crate) struct Names {
@@ -72,23 +81,25 @@ impl Names {
 }
 
 impl Tx {
-    /// The number of a combination, a new one if it was never met.
+    /// The number of a combination; `None` for one that was never met and is left so.
     pub(super) async fn number(
         &mut self,
         names: &Names,
         learned: &mut Learned,
         table: Table,
         name: Name,
-    ) -> Result<i64, StoreError> {
+        unmet: Unmet,
+    ) -> Result<Option<i64>, StoreError> {
         let learned = &mut learned.0[table as usize];
         if let Some(number) = names.get(table, &name).or_else(|| learned.get(&name).copied()) {
-            return Ok(number);
+            return Ok(Some(number));
         }
         let (find, add) = table.statements();
-        let number = on!(self, |tx| {
+        let number: i64 = on!(self, |tx| {
             let find = name.iter().fold(sqlx::query_scalar(find), |query, text| query.bind(text.clone()));
             match find.fetch_optional(&mut **tx).await? {
                 Some(number) => number,
+                None if unmet == Unmet::Leave => return Ok(None),
                 None => {
                     let add =
                         name.iter().fold(sqlx::query_scalar(add), |query, text| query.bind(text.clone()));
@@ -97,6 +108,6 @@ impl Tx {
             }
         });
         learned.insert(name, number);
-        Ok(number)
+        Ok(Some(number))
     }
 }

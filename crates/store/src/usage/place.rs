@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Level;
-use super::names::{Learned, Name, Names, Table};
+use super::names::{Learned, Name, Names, Table, Unmet};
 use crate::StoreError;
 use crate::db::Tx;
 use crate::ledger::{EventRow, tags};
@@ -20,6 +20,8 @@ pub(super) struct Places {
     /// Which of them is each row's, in the order of the rows.
     pub of_rows: Vec<usize>,
     pub places: Vec<Place>,
+    /// Each has a place; one of names that were never met has none.
+    pub is_complete: bool,
 }
 
 fn kin(row: &EventRow) -> Kin<'_> {
@@ -55,9 +57,11 @@ impl Tx {
         rows: &[&EventRow],
         names: &Names,
         learned: &mut Learned,
+        unmet: Unmet,
     ) -> Result<Places, StoreError> {
         let mut met = HashMap::<Kin<'_>, usize>::new();
-        let mut found = Places { of_rows: Vec::with_capacity(rows.len()), places: Vec::new() };
+        let mut found =
+            Places { of_rows: Vec::with_capacity(rows.len()), places: Vec::new(), is_complete: true };
         let mut last = None::<(Kin<'_>, usize)>;
         for row in rows {
             let kin = kin(row);
@@ -66,7 +70,9 @@ impl Tx {
                 _ => match met.get(&kin) {
                     Some(index) => *index,
                     None => {
-                        found.places.push(self.place(row, names, learned).await?);
+                        let place = self.place(row, names, learned, unmet).await?;
+                        found.is_complete &= place.is_some();
+                        found.places.push(place.unwrap_or_default());
                         met.insert(kin, found.places.len() - 1);
                         found.places.len() - 1
                     }
@@ -78,36 +84,39 @@ impl Tx {
         Ok(found)
     }
 
+    /// `None` when a name of it was never met and is left so.
     async fn place(
         &mut self,
         row: &EventRow,
         names: &Names,
         learned: &mut Learned,
-    ) -> Result<Place, StoreError> {
+        unmet: Unmet,
+    ) -> Result<Option<Place>, StoreError> {
         let ((group, model), [team, organization]) =
             (model(row), [&row.team_id, &row.organization_id].map(said));
         let what = [group, model, &row.provider, &row.deployment_id, &row.dialect, &row.status];
+        let Some(what) = self.number(names, learned, Table::What, name(what), unmet).await? else {
+            return Ok(None);
+        };
         let key = [&row.api_key, said(&row.user_id), team, organization, "", ""];
-        let what = self.number(names, learned, Table::What, name(what)).await?;
-        let key = self.number(names, learned, Table::Who, name(key)).await?;
-        let of_team = name(["", "", team, organization, "", ""]);
-        let of_team = self.number(names, learned, Table::Who, of_team).await?;
-        let mut place = vec![
-            (Level::All, 0, what),
-            (Level::Team, of_team, what),
-            (Level::Key, key, 0),
-            (Level::KeyWhat, key, what),
-        ];
+        let mut whos =
+            vec![(Level::Key, name(key)), (Level::Team, name(["", "", team, organization, "", ""]))];
         let customer = said(&row.customer);
         if !customer.is_empty() {
-            let who = name(["", "", "", "", customer, ""]);
-            place.push((Level::Customer, self.number(names, learned, Table::Who, who).await?, what));
+            whos.push((Level::Customer, name(["", "", "", "", customer, ""])));
         }
-        for tag in tags(row)? {
-            let who = name(["", "", "", "", "", &tag]);
-            place.push((Level::Tag, self.number(names, learned, Table::Who, who).await?, what));
+        whos.extend(tags(row)?.iter().map(|tag| (Level::Tag, name(["", "", "", "", "", tag]))));
+        let mut place = vec![(Level::All, 0, what)];
+        for (level, who) in whos {
+            let Some(who) = self.number(names, learned, Table::Who, who, unmet).await? else {
+                return Ok(None);
+            };
+            match level {
+                Level::Key => place.extend([(Level::Key, who, 0), (Level::KeyWhat, who, what)]),
+                level => place.push((level, who, what)),
+            }
         }
-        Ok(place)
+        Ok(Some(place))
     }
 }
 

@@ -155,7 +155,7 @@ fn month_from(day: i64) -> i64 {
 }
 
 /// The day since 1970 on which a month begins.
-fn first_day_of(month: i64) -> i64 {
+pub(super) fn first_day_of(month: i64) -> i64 {
     let year = i16::try_from(1970 + month.div_euclid(12)).unwrap_or(i16::MAX);
     let month = i8::try_from(month.rem_euclid(12) + 1).unwrap_or(1);
     let days = Date::new(year, month, 1).map_or(0, |first| (first - EPOCH).get_days());

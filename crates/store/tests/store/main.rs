@@ -18,6 +18,7 @@ mod ledger;
 mod partitions;
 mod policy;
 mod reads;
+mod rebuild;
 mod sealed;
 mod sessions;
 mod spend;

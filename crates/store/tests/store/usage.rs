@@ -29,11 +29,16 @@ impl Dice {
 }
 
 async fn events(db: &TestDb) -> Vec<UsageEvent> {
+    events_of(db, FIRST, DAYS, EVENTS).await
+}
+
+/// So many events in the days from `first` on, in seconds.
+pub async fn events_of(db: &TestDb, first: i64, days: i64, count: u128) -> Vec<UsageEvent> {
     let keys = [db.add_key("sk-one").await, db.add_key("sk-two").await, db.add_key("sk-three").await];
     let mut dice = Dice(7);
     let mut events = Vec::new();
-    for id in 0..EVENTS {
-        let started = FIRST + dice.roll(DAYS * 86_400);
+    for id in 0..count {
+        let started = first + dice.roll(days * 86_400);
         let mut event = event(id, keys.get(dice.roll(4) as usize), started, dice.roll(1_000_000));
         let text = |prefix: &str, number: i64| Some(Box::<str>::from(format!("{prefix}-{number}")));
         event.intent.user_id = text("user", dice.roll(3)).filter(|_| event.intent.key.is_some());
@@ -145,7 +150,8 @@ fn bounds(zone: &str, step: Span, count: i64) -> Vec<i64> {
     starts.map(quarter).collect()
 }
 
-const ZONES: [&str; 6] = ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "-8", "Europe/Berlin", "America/New_York"];
+pub const ZONES: [&str; 6] =
+    ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "-8", "Europe/Berlin", "America/New_York"];
 
 type Grouping = ([Option<Dimension>; 2], Vec<Filter>, Vec<Among>);
 
@@ -185,25 +191,30 @@ fn groupings() -> Vec<Grouping> {
     ]
 }
 
+/// Sums by every grouping and step of time are what looking at each event comes to.
+pub async fn assert_sums(db: &TestDb, events: &[UsageEvent], zones: &[&str]) {
+    for zone in zones {
+        for (step, count) in [(1.day(), 80), (1.week(), 12), (1.month(), 3), (80.days(), 1)] {
+            let bounds = bounds(zone, step, count);
+            for (by, filters, among) in groupings() {
+                let timeline = Timeline::new(bounds.iter().copied()).unwrap();
+                let question = Question { timeline, by, filters, among, limit: 100_000 };
+                let sums = found(db.store.usage().ask(&question).await.unwrap().rows);
+                assert_eq!(sums, brute_force(events, &bounds, &question), "{zone} {step} {question:?}");
+                if *zone == "Europe/Berlin" && count < 20 {
+                    let of_calls = found(db.store.usage().ask_calls(&question).await.unwrap().rows);
+                    assert_eq!(of_calls, sums, "{zone} {step} {question:?}");
+                }
+            }
+        }
+    }
+}
+
 backends! {
     async fn every_sum_is_that_of_the_rows(db: TestDb) {
         let events = events(&db).await;
         ship(&db, &events).await;
-        for zone in ZONES {
-            for (step, count) in [(1.day(), 80), (1.week(), 12), (1.month(), 3), (80.days(), 1)] {
-                let bounds = bounds(zone, step, count);
-                for (by, filters, among) in groupings() {
-                    let timeline = Timeline::new(bounds.iter().copied()).unwrap();
-                    let question = Question { timeline, by, filters, among, limit: 100_000 };
-                    let sums = found(db.store.usage().ask(&question).await.unwrap().rows);
-                    assert_eq!(sums, brute_force(&events, &bounds, &question), "{zone} {step} {question:?}");
-                    if zone == "Europe/Berlin" && count < 20 {
-                        let of_calls = found(db.store.usage().ask_calls(&question).await.unwrap().rows);
-                        assert_eq!(of_calls, sums, "{zone} {step} {question:?}");
-                    }
-                }
-            }
-        }
+        assert_sums(&db, &events, &ZONES).await;
     }
 
     async fn what_comes_late_is_in_days_and_months_too(db: TestDb) {

@@ -1,0 +1,101 @@
+"""`bulkhead usage`: what was counted of calls is made right beside those that are being made."""
+
+import datetime
+import sqlite3
+import threading
+
+import pytest
+
+from harness.bulkhead import Up, config, new_master_key, run
+from harness.postgres import Postgres
+from harness.process import eventually
+
+WRONG = """UPDATE usage_quarters SET requests = requests + 7, cost_nano = cost_nano - 9 WHERE level IN (0, 2);
+           DELETE FROM usage_quarters WHERE level = 3; DELETE FROM latency_quarters;"""
+
+
+class OnSqlite:
+    def __init__(self, log_dir, upstream):
+        self.up = Up(log_dir, config(upstream), new_master_key())
+
+    def sql(self, text):
+        (path,) = self.up.data_dir.glob("*.db")
+        with sqlite3.connect(path, timeout=20) as database:
+            if text.lstrip().startswith("SELECT"):
+                return str(database.execute(text).fetchone()[0])
+            database.executescript(text)
+
+    def close(self):
+        self.up.close()
+
+
+class OnPostgres:
+    def __init__(self, log_dir, upstream):
+        self.postgres = Postgres(log_dir)
+        self.up = Up(log_dir, config(upstream), new_master_key(), env={"DATABASE_URL": self.postgres.url})
+
+    def sql(self, text):
+        return self.postgres.sql(text, "postgres")
+
+    def close(self):
+        self.up.close()
+        self.postgres.close()
+
+
+@pytest.fixture(params=[OnSqlite, OnPostgres], ids=["sqlite", "postgres"])
+def house(request, log_dir, upstream):
+    house = request.param(log_dir, upstream)
+    yield house
+    house.close()
+
+
+def usage(house, *arguments):
+    env = {"LITELLM_MASTER_KEY": house.up.master_key, "BULKHEAD_DATA_DIR": house.up.data_dir}
+    if isinstance(house, OnPostgres):
+        env["DATABASE_URL"] = house.postgres.url
+    return run(["usage", *arguments], env=env, cwd=house.up.home)
+
+
+def yesterday():
+    return (datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)).isoformat()
+
+
+class Caller(threading.Thread):
+    """Makes one call after the other until it is told to end."""
+
+    def __init__(self, api):
+        super().__init__(daemon=True)
+        self.api, self.made, self.end = api, 0, threading.Event()
+
+    def run(self):
+        while not self.end.is_set():
+            assert self.api.chat("oai").status_code == 200
+            self.made += 1
+
+
+def test_wrong_roll_ups_become_right_while_calls_are_made(house):
+    caller = Caller(house.up.admin.with_key(house.up.admin.generate()["key"]))
+    caller.start()
+    counted = lambda: int(house.sql("SELECT COALESCE(SUM(requests), 0) FROM usage_quarters WHERE level = 0"))
+    eventually(lambda: counted() >= 20, 20, "some calls to be counted")
+    house.sql(WRONG)
+    code, out, error = usage(house, "rebuild", "--from", yesterday(), "--dry-run")
+    assert code == 0 and "cells differ" in out and "nothing was changed" in out, out + error
+    code, out, error = usage(house, "rebuild", "--from", yesterday())
+    assert code == 0 and "cells were made right" in out, out + error
+    before = caller.made
+    eventually(lambda: caller.made > before + 5, 20, "calls go on")
+    caller.end.set()
+    caller.join(30)
+    rows = lambda: int(house.sql("SELECT COUNT(*) FROM usage_events"))
+    eventually(lambda: rows() == caller.made, 20, "a row of each call")
+    assert counted() == caller.made
+    code, out, error = usage(house, "rebuild", "--from", yesterday(), "--dry-run")
+    assert code == 0 and "every cell is what its calls come to" in out, out + error
+    money = "SELECT (SELECT SUM(cost_nano) FROM usage_events) - (SELECT SUM(cost_nano) FROM usage_quarters WHERE level = 3)"
+    assert house.sql(money) == "0"
+
+
+def test_a_range_that_runs_backwards_is_refused(house):
+    code, out, error = usage(house, "rebuild", "--from", "2026-01-02", "--to", "2026-01-01")
+    assert code == 1 and "is after" in error, out + error
