@@ -15,9 +15,15 @@ use crate::vault::Vault;
 /// Credentials there can be: gateways hold all of them in memory.
 pub const CREDENTIALS_MAX: i64 = 1_000;
 
+macro_rules! select {
+    () => {
+        "SELECT name, id, display_name, info, sealed, created_at, created_by, updated_at, updated_by FROM credentials "
+    };
+}
+
 statements! {
-    GET = "SELECT * FROM credentials WHERE name = $1";
-    LIST = "SELECT * FROM credentials ORDER BY name LIMIT CAST($1 AS BIGINT)";
+    GET = concat!(select!(), "WHERE name = $1");
+    LIST = concat!(select!(), "ORDER BY name LIMIT CAST($1 AS BIGINT)");
     COUNT = "SELECT COUNT(*) FROM credentials";
     INSERT = "INSERT INTO credentials
                 (name, id, display_name, info, sealed, created_at, created_by, updated_at, updated_by)

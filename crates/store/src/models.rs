@@ -17,9 +17,16 @@ use crate::vault::Vault;
 /// Models there can be: gateways hold all of them in memory, and read all of them again when one changes.
 pub const MODELS_MAX: i64 = 2_000;
 
+macro_rules! select {
+    () => {
+        "SELECT id, name, info, team_id, credential_name, sealed, blocked, created_at, created_by, updated_at, updated_by
+         FROM models "
+    };
+}
+
 statements! {
-    GET = "SELECT * FROM models WHERE id = $1";
-    LIST = "SELECT * FROM models ORDER BY created_at, id LIMIT CAST($1 AS BIGINT)";
+    GET = concat!(select!(), "WHERE id = $1");
+    LIST = concat!(select!(), "ORDER BY created_at, id LIMIT CAST($1 AS BIGINT)");
     COUNT = "SELECT COUNT(*) FROM models";
     INSERT = "INSERT INTO models (id, name, info, team_id, credential_name, sealed, blocked, created_at, created_by,
                 updated_at, updated_by)

@@ -9,6 +9,12 @@ use crate::sql::statements;
 /// Entries that are counted at most; a larger log says this number.
 pub const COUNT_MAX: u64 = 10_000;
 
+macro_rules! select {
+    () => {
+        "SELECT seq, id, at, actor, changed_by, api_key, ip, action, table_name, object_id, team_id, key_hash,
+           before_value, after_value FROM audit_log "
+    };
+}
 /// `$9` is searched for in all that names someone or something. A text contains another when taking that
 /// out changes it, as in the list of keys.
 macro_rules! filters {
@@ -39,16 +45,16 @@ macro_rules! by_text {
 
 // By time each way has a statement of its own, so that it walks the primary key from the cursor on.
 statements! {
-    NEWEST = concat!("SELECT * FROM audit_log ", filters!(), " AND seq < CAST($11 AS BIGINT) ORDER BY seq DESC
+    NEWEST = concat!(select!(),  filters!(), " AND seq < CAST($11 AS BIGINT) ORDER BY seq DESC
                       LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)");
-    OLDEST = concat!("SELECT * FROM audit_log ", filters!(), " AND seq > CAST($11 AS BIGINT) ORDER BY seq
+    OLDEST = concat!(select!(),  filters!(), " AND seq > CAST($11 AS BIGINT) ORDER BY seq
                       LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)");
-    BY_TEXT = concat!("SELECT * FROM audit_log ", filters!(), " ORDER BY ", by_text!(), ", seq DESC
+    BY_TEXT = concat!(select!(),  filters!(), " ORDER BY ", by_text!(), ", seq DESC
                        LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)");
-    BY_TEXT_DOWN = concat!("SELECT * FROM audit_log ", filters!(), " ORDER BY ", by_text!(), " DESC, seq DESC
+    BY_TEXT_DOWN = concat!(select!(),  filters!(), " ORDER BY ", by_text!(), " DESC, seq DESC
                             LIMIT CAST($12 AS BIGINT) OFFSET CAST($13 AS BIGINT)");
     COUNT = concat!("SELECT COUNT(*) FROM (SELECT 1 FROM audit_log ", filters!(), " LIMIT CAST($11 AS BIGINT)) AS found");
-    GET = "SELECT * FROM audit_log WHERE id = $1";
+    GET = concat!(select!(), "WHERE id = $1");
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -41,16 +41,37 @@ macro_rules! key_window_joins {
             AND w.duration = COALESCE(b.budget_duration, k.budget_duration, '') "
     };
 }
-macro_rules! select_keys {
+/// Columns of keys, and of deleted ones.
+macro_rules! key_columns {
     () => {
-        concat!("SELECT k.*, ", key_window_columns!(), " FROM keys k", key_window_joins!())
+        "k.hash, k.name, k.alias, k.user_id, k.team_id, k.organization_id, k.models, k.aliases, k.metadata, k.max_budget_nano,
+         k.spend_nano, k.blocked, k.expires_at, k.created_at, k.created_by, k.updated_at, k.updated_by, k.extra"
     };
 }
-pub(crate) use {key_window_columns, key_window_joins};
+/// Those that deleted keys have not.
+macro_rules! live_key_columns {
+    () => {
+        ", k.budget_id, k.project_id, k.budget_duration, k.has_other_budgets, k.has_access_groups"
+    };
+}
+macro_rules! select_keys {
+    () => {
+        concat!(
+            "SELECT ",
+            key_columns!(),
+            live_key_columns!(),
+            ", ",
+            key_window_columns!(),
+            " FROM keys k",
+            key_window_joins!()
+        )
+    };
+}
+pub(crate) use {key_columns, key_window_columns, key_window_joins, live_key_columns};
 
 statements! {
     GET = concat!(select_keys!(), "WHERE k.hash = $1");
-    GET_DELETED = "SELECT * FROM deleted_keys WHERE hash = $1";
+    GET_DELETED = concat!("SELECT ", key_columns!(), " FROM deleted_keys k WHERE k.hash = $1");
     USER_THERE = "SELECT id FROM users WHERE id = $1";
     BY_ALIAS = concat!(select_keys!(), "WHERE k.alias = $1");
 }

@@ -3,7 +3,7 @@
 use domain::VirtualKey;
 use kit::{KeyHash, Timestamp};
 
-use super::{KeyRow, Keys};
+use super::{KeyRow, Keys, key_columns, live_key_columns};
 use crate::StoreError;
 use crate::audit::Actor;
 use crate::db::{Tx, on};
@@ -16,8 +16,8 @@ pub const OLD_SECRETS_MAX: usize = 8;
 const ENDED_AT_ONCE_MAX: i64 = 200;
 
 statements! {
-    OPENED = "SELECT k.* FROM old_secrets o JOIN keys k ON k.hash = o.key_hash
-              WHERE o.hash = $1 AND o.ends_at > CAST($2 AS BIGINT)";
+    OPENED = concat!("SELECT ", key_columns!(), live_key_columns!(), " FROM old_secrets o JOIN keys k ON k.hash = o.key_hash
+              WHERE o.hash = $1 AND o.ends_at > CAST($2 AS BIGINT)");
     OF_KEY = "SELECT hash FROM old_secrets WHERE key_hash = $1";
     ENDED = "SELECT hash FROM old_secrets WHERE ends_at <= $1 ORDER BY ends_at LIMIT CAST($2 AS BIGINT)";
     DROP_ENDED = "DELETE FROM old_secrets WHERE hash = $1 AND ends_at <= CAST($2 AS BIGINT)";

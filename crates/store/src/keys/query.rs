@@ -1,7 +1,7 @@
 use domain::VirtualKey;
 use kit::{KeyHash, Timestamp};
 
-use super::{KeyRow, Keys, key_window_columns, key_window_joins};
+use super::{KeyRow, Keys, key_columns, key_window_columns, key_window_joins, live_key_columns};
 use crate::StoreError;
 use crate::page::{Nearer, Page, containing, window};
 use crate::reads::read;
@@ -78,7 +78,8 @@ macro_rules! pages {
     };
     ($from:ident, $table:literal, $more:expr, $joins:expr, $column:literal, $way:literal) => {
         concat!(
-            "SELECT k.*",
+            "SELECT ",
+            key_columns!(),
             $more,
             " FROM (SELECT k.hash FROM ",
             $from!(),
@@ -114,7 +115,7 @@ macro_rules! sorted {
         ]
     };
     ($from:ident) => {
-        sorted!($from, "keys", concat!(", ", key_window_columns!()), key_window_joins!())
+        sorted!($from, "keys", concat!(live_key_columns!(), ", ", key_window_columns!()), key_window_joins!())
     };
 }
 

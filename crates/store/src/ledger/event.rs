@@ -11,16 +11,23 @@ use crate::db::{Tx, on};
 use crate::keys::{from_json, to_json};
 use crate::values::Batch;
 
+/// All columns, by name: see the test of statements on tables that get another.
+macro_rules! event_columns {
+    () => {
+        "id, call_id, started_at, ended_at, first_byte_at, api_key, key_alias, user_id, team_id,
+         organization_id, customer, tags, dialect, stream, model_group, model, provider, deployment_id,
+         api_base, estimate_nano, session_id, requester_ip, user_agent, status, http_status,
+         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens,
+         reasoning_tokens, audio_input_tokens, audio_output_tokens, usage_estimated, cost_nano,
+         price_version, response_id, error, superseded, project_id"
+    };
+}
+pub(crate) use event_columns;
+
 pub(crate) static INSERT: LazyLock<Batch> = LazyLock::new(|| {
     Batch::new(
         "INSERT_EVENTS",
-        "INSERT INTO usage_events
-           (id, call_id, started_at, ended_at, first_byte_at, api_key, key_alias, user_id, team_id,
-            organization_id, customer, tags, dialect, stream, model_group, model, provider, deployment_id,
-            api_base, estimate_nano, session_id, requester_ip, user_agent, status, http_status, input_tokens,
-            output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens,
-            audio_input_tokens, audio_output_tokens, usage_estimated, cost_nano, price_version, response_id,
-            error, superseded, project_id)",
+        concat!("INSERT INTO usage_events (", event_columns!(), ")"),
         &[
             "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", //
             "TEXT", "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", //

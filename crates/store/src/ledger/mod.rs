@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 use domain::UsageEvent;
 use kit::{KeyHash, Money, Timestamp};
 
-pub(crate) use event::EventRow;
+pub(crate) use event::{EventRow, event_columns};
 pub(crate) use keep::{first_id, ids_of};
 pub use running::{RunningTotal, TotalOf};
 pub(crate) use running::{charged, tags};

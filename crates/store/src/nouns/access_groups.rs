@@ -34,9 +34,15 @@ macro_rules! assigned {
     };
 }
 
+macro_rules! select {
+    () => {
+        "SELECT id, name, description, models, extra, created_at, created_by, updated_at, updated_by FROM access_groups "
+    };
+}
+
 statements! {
-    GET = "SELECT * FROM access_groups WHERE id = $1";
-    LIST = "SELECT * FROM access_groups ORDER BY name LIMIT CAST($1 AS BIGINT) OFFSET CAST($2 AS BIGINT)";
+    GET = concat!(select!(), "WHERE id = $1");
+    LIST = concat!(select!(), "ORDER BY name LIMIT CAST($1 AS BIGINT) OFFSET CAST($2 AS BIGINT)");
     COUNT = "SELECT COUNT(*) FROM access_groups";
     PUT = "INSERT INTO access_groups (id, name, description, models, extra, created_at, created_by, updated_at, updated_by)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

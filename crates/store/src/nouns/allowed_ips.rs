@@ -14,8 +14,9 @@ use crate::sql::statements;
 pub const ALLOWED_IPS_MAX: usize = 1_000;
 
 statements! {
-    GET = "SELECT * FROM allowed_ips WHERE network = $1";
-    LIST = "SELECT * FROM allowed_ips ORDER BY network LIMIT CAST($1 AS BIGINT) OFFSET CAST($2 AS BIGINT)";
+    GET = "SELECT network, created_at, created_by, updated_at, updated_by FROM allowed_ips WHERE network = $1";
+    LIST = "SELECT network, created_at, created_by, updated_at, updated_by FROM allowed_ips
+            ORDER BY network LIMIT CAST($1 AS BIGINT) OFFSET CAST($2 AS BIGINT)";
     COUNT = "SELECT COUNT(*) FROM allowed_ips";
     PUT = "INSERT INTO allowed_ips (network, created_at, created_by, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (network) DO UPDATE SET updated_at = excluded.updated_at, updated_by = excluded.updated_by";

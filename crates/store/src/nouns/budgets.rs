@@ -5,6 +5,12 @@ use crate::StoreError;
 use crate::policy::Subject;
 use crate::sql::statements;
 
+macro_rules! columns {
+    () => {
+        "id, max_budget_nano, soft_budget_nano, budget_duration, max_parallel_requests, tpm_limit, rpm_limit, tpd_limit,
+         model_max_budget, created_at, created_by, updated_at, updated_by, extra, is_own"
+    };
+}
 macro_rules! filters {
     () => {
         " FROM budgets WHERE (CAST($1 AS TEXT) IS NULL OR REPLACE($1, ',' || id || ',', '') <> $1)"
@@ -12,8 +18,8 @@ macro_rules! filters {
 }
 
 statements! {
-    GET = "SELECT * FROM budgets WHERE id = $1";
-    LIST = concat!("SELECT *", filters!(),
+    GET = concat!("SELECT ", columns!(), " FROM budgets WHERE id = $1");
+    LIST = concat!("SELECT ", columns!(), filters!(),
                    " ORDER BY created_at DESC, id LIMIT CAST($2 AS BIGINT) OFFSET CAST($3 AS BIGINT)");
     COUNT = concat!("SELECT COUNT(*)", filters!());
     PUT = "INSERT INTO budgets (id, max_budget_nano, soft_budget_nano, budget_duration, max_parallel_requests, tpm_limit,

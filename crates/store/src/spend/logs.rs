@@ -3,7 +3,7 @@ use kit::Timestamp;
 
 use super::Spend;
 use crate::StoreError;
-use crate::ledger::{EventRow, ids_of};
+use crate::ledger::{EventRow, event_columns, ids_of};
 use crate::reads::read;
 use crate::sql::statements;
 
@@ -21,10 +21,10 @@ macro_rules! window {
 
 // One statement per way in, so that each uses its index.
 statements! {
-    RECENT = concat!("SELECT * FROM usage_events WHERE (CAST($1 AS TEXT) IS NULL OR 1 = 1)", window!());
-    OF_KEY = concat!("SELECT * FROM usage_events WHERE api_key = $1", window!());
-    OF_USER = concat!("SELECT * FROM usage_events WHERE user_id = $1", window!());
-    OF_REQUEST = concat!("SELECT * FROM usage_events WHERE (id = $1 OR call_id = $1 OR response_id = $1)", window!());
+    RECENT = concat!("SELECT ", event_columns!(), " FROM usage_events WHERE (CAST($1 AS TEXT) IS NULL OR 1 = 1)", window!());
+    OF_KEY = concat!("SELECT ", event_columns!(), " FROM usage_events WHERE api_key = $1", window!());
+    OF_USER = concat!("SELECT ", event_columns!(), " FROM usage_events WHERE user_id = $1", window!());
+    OF_REQUEST = concat!("SELECT ", event_columns!(), " FROM usage_events WHERE (id = $1 OR call_id = $1 OR response_id = $1)", window!());
 }
 
 /// Which calls; the most telling of `request_id`, `api_key` and `user_id` finds them, the others filter.

@@ -7,7 +7,7 @@ use kit::{Money, Timestamp};
 use super::Spend;
 use crate::StoreError;
 use crate::keys::to_json;
-use crate::ledger::{EventRow, ids_of};
+use crate::ledger::{EventRow, event_columns, ids_of};
 use crate::reads::read;
 use crate::sql::statements;
 
@@ -50,14 +50,14 @@ macro_rules! filters {
 }
 macro_rules! newest {
     ($way:literal) => {
-        concat!("SELECT * FROM usage_events WHERE ", $way, filters!(),
+        concat!("SELECT ", event_columns!(), " FROM usage_events WHERE ", $way, filters!(),
             " AND (CAST($24 AS BIGINT) IS NULL OR started_at < $24 OR (started_at = $24 AND id < CAST($25 AS TEXT)))
               ORDER BY started_at DESC, id DESC LIMIT CAST($26 AS BIGINT) OFFSET CAST($27 AS BIGINT)")
     };
 }
 macro_rules! oldest {
     ($way:literal) => {
-        concat!("SELECT * FROM usage_events WHERE ", $way, filters!(),
+        concat!("SELECT ", event_columns!(), " FROM usage_events WHERE ", $way, filters!(),
             " AND (CAST($24 AS BIGINT) IS NULL OR started_at > $24 OR (started_at = $24 AND id > CAST($25 AS TEXT)))
               ORDER BY started_at, id LIMIT CAST($26 AS BIGINT) OFFSET CAST($27 AS BIGINT)")
     };
@@ -65,7 +65,7 @@ macro_rules! oldest {
 // By `$24` with sign `$25`; text twice, since a sign cannot turn text around.
 macro_rules! sorted {
     ($way:literal) => {
-        concat!("SELECT * FROM usage_events WHERE ", $way, filters!(),
+        concat!("SELECT ", event_columns!(), " FROM usage_events WHERE ", $way, filters!(),
             " ORDER BY CASE CAST($24 AS TEXT)
                 WHEN 'spend' THEN cost_nano WHEN 'total_tokens' THEN input_tokens + output_tokens WHEN 'endTime' THEN ended_at
                 WHEN 'request_duration_ms' THEN ended_at - started_at
