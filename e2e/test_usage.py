@@ -9,6 +9,7 @@ import pytest
 from harness.bulkhead import Up, config, new_master_key, run
 from harness.postgres import Postgres
 from harness.process import eventually
+from harness.upstream import script
 
 WRONG = """UPDATE usage_quarters SET requests = requests + 7, cost_nano = cost_nano - 9 WHERE level IN (0, 2);
            DELETE FROM usage_quarters WHERE level = 3; DELETE FROM latency_quarters;"""
@@ -99,3 +100,39 @@ def test_wrong_roll_ups_become_right_while_calls_are_made(house):
 def test_a_range_that_runs_backwards_is_refused(house):
     code, out, error = usage(house, "rebuild", "--from", "2026-01-02", "--to", "2026-01-01")
     assert code == 1 and "is after" in error, out + error
+
+
+# The fewest tokens of `oai` whose price is a dollar.
+A_DOLLAR = "in=333334 out=0"
+
+
+def test_calls_of_the_past_get_the_prices_of_now_and_budgets_see_it(house):
+    admin = house.up.admin
+    key = admin.generate(max_budget=1.5)["key"]
+    client = admin.with_key(key)
+    text, _ = script(A_DOLLAR)
+    assert client.chat("oai", text).status_code == 200
+    assert client.chat("oai-1", script("in=1000 out=0")[0]).status_code == 200
+    eventually(lambda: house.sql("SELECT COUNT(*) FROM usage_events") == "2", 20, "both rows")
+    spend = lambda: admin.ok(admin.get("/key/info", params={"key": key}))["info"]["spend"]
+    assert spend() == pytest.approx(1.003002)
+
+    prices = house.up.home / "config.yaml"
+    prices.write_text(prices.read_text().replace("input_cost_per_token: 0.000003", "input_cost_per_token: 0.000006"))
+    ask = ["reprice", "--from", yesterday(), "--model-group", "oai"]
+    code, out, error = usage(house, *ask)
+    assert code == 0 and "1 calls, 1 cost something else: $1.000002 before, $2.000004 now" in out, out + error
+    assert "nothing was changed" in out and spend() == pytest.approx(1.003002)
+    code, out, error = usage(house, *ask, "--apply")
+    assert code == 0 and "$2.000004 now" in out and "audit log" in out, out + error
+    assert spend() == pytest.approx(2.003004)
+    refused = eventually(lambda: (r := client.chat("oai")).status_code == 422 and r, 5, "the budget is used up")
+    assert refused.json()["error"]["type"] == "budget_exceeded"
+
+    entries = admin.ok(admin.get("/audit", params={"action": "repriced"}))
+    (entry,) = entries["audit_logs"]
+    assert entry["changed_by"] == "bulkhead usage reprice" and "model group oai" in entry["object_id"], entry
+    # The gateway goes on at the prices that it was started with: calls until it knew of the spend are found the next time.
+    eventually(lambda: "every call costs what it did" in usage(house, *ask, "--apply")[1], 20, "nothing is left to do")
+    code, out, error = usage(house, "rebuild", "--from", yesterday(), "--dry-run")
+    assert code == 0 and "every cell is what its calls come to" in out, out + error

@@ -213,8 +213,42 @@ pub enum Usage {
     /// they should be. A month of which some calls are gone follows its days, if it is their sum.
     ///
     /// To see whether all is well:  bulkhead usage rebuild --from 2026-11-01 --dry-run
-    #[command(verbatim_doc_comment)]
     Rebuild(Rebuild),
+    /// Charge calls of the past at the prices of now
+    ///
+    /// For a model that had no price or a wrong one: set the price (in config.yaml, or of the stored model; the price book comes
+    /// with the version), then let the calls of before follow. A call's own tokens are multiplied with the price that its
+    /// deployment has now; its row, the roll-ups, the running totals, the spend of its key and of all who pay for it, and what
+    /// counts against budgets move together by the difference. So a key may be over its budget afterwards.
+    ///
+    /// Without --apply it only tells what would change. Each part is one short transaction of up to 500 calls, told in the audit
+    /// log; it may be killed at any moment and run again, and run again it changes nothing. Calls that never reached a provider,
+    /// without tokens, or for which there is no price now stay as they are, as do those whose deployment had a price of its own
+    /// and is gone. Tokens that were estimated are priced like others.
+    ///
+    /// For example:  bulkhead usage reprice --from 2026-11-01 --model my-model
+    Reprice(Reprice),
+}
+
+#[derive(Args)]
+pub struct Reprice {
+    #[command(flatten)]
+    pub common: Common,
+    /// First day, UTC
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Date,
+    /// Last day, UTC, which is meant too; today when unset
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<Date>,
+    /// Only calls of this model, by the provider's name of it
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Only calls that asked for this model, by the name that clients use
+    #[arg(long, value_name = "NAME")]
+    pub model_group: Option<String>,
+    /// Change it; without, only tell what would change
+    #[arg(long)]
+    pub apply: bool,
 }
 
 #[derive(Args)]

@@ -52,6 +52,7 @@ fn run(command: Command) -> Result<(), Failure> {
             on_one_thread(roles::credentials::rotate(common))
         }
         Command::Usage(Usage::Rebuild(options)) => on_one_thread(roles::usage::rebuild(options)),
+        Command::Usage(Usage::Reprice(options)) => on_one_thread(roles::usage::reprice(options)),
         Command::Routes(options) => {
             print!("{}", routes::print(options.format));
             Ok(())

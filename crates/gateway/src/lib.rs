@@ -33,7 +33,7 @@ pub use credentials::key_header;
 pub use deployments::Environment;
 pub use door::{Doors, Drain};
 pub use front_door::FrontDoor;
-pub use prices::Prices;
+pub use prices::{Priced, Prices};
 pub use pulse::{Pulses, Stuck};
 pub use receive_body::BodyMemory;
 pub use routing_now::{Routing, RoutingNow};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Expected, Usage, providers};
+use domain::{Deployment, Expected, Usage, providers};
 use kit::Money;
 use pricing::{ModelInfo, Price, PriceBook, estimate};
 use routing::{Candidate, Group, KnownModel};
@@ -30,15 +30,19 @@ impl Prices {
     }
 
     pub fn of(&self, candidate: &Candidate) -> Priced {
-        let deployment = &candidate.deployment;
-        let listed = self.book.find(&candidate.provider, &candidate.model, deployment.base_model.as_deref());
+        self.of_model(&candidate.provider, &candidate.model, Some(&candidate.deployment))
+    }
+
+    /// The price of a provider's model, at a deployment that may set its own.
+    pub fn of_model(&self, provider: &str, model: &str, deployment: Option<&Deployment>) -> Priced {
+        let base_model = deployment.and_then(|deployment| deployment.base_model.as_deref());
+        let listed = self.book.find(provider, model, base_model);
         let max_output_tokens = deployment
-            .info
-            .get("max_output_tokens")
+            .and_then(|deployment| deployment.info.get("max_output_tokens"))
             .and_then(serde_json::Value::as_u64)
             .or_else(|| listed?.info.max_output_tokens.map(u64::from));
         // Prices that cannot be read were refused when the configuration was loaded.
-        if let Ok(Some(own)) = Price::from_fields(&deployment.prices) {
+        if let Some(Ok(Some(own))) = deployment.map(|deployment| Price::from_fields(&deployment.prices)) {
             return Priced { price: Some(Arc::new(own)), version: CUSTOM.into(), max_output_tokens };
         }
         let version = if listed.is_some() { self.book.version() } else { NONE };
@@ -65,6 +69,11 @@ impl Priced {
     /// A charge for `usage` that still waits for a better one.
     pub fn expected(&self, usage: Usage) -> Expected {
         Expected { usage, cost: self.cost(&usage), price_version: self.version.clone() }
+    }
+
+    /// Whether anything tells what the model costs; what nothing tells of costs nothing.
+    pub const fn is_known(&self) -> bool {
+        self.price.is_some()
     }
 
     pub fn cost(&self, usage: &Usage) -> Money {

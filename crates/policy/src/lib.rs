@@ -40,7 +40,7 @@ pub use budget::{OverBudget, Reservation, SoftCrossed, SpendFigures, UsedUp};
 pub use catch_up::CatchUp;
 pub use disk::DiskCopy;
 pub use entry::KeyEntry;
-pub use models::{ModelFollower, Stock};
+pub use models::{ModelFollower, Stock, read as read_models};
 pub use replica::Replica;
 pub use settings::Settings;
 pub use source::{

@@ -117,7 +117,10 @@ impl ModelFollower {
 }
 
 /// Two readings of different moments: what one of them missed is a change that is still to be told of.
-async fn read(store: &Store, vault: &Vault) -> Result<Stock, StoreError> {
+///
+/// # Errors
+/// When the database fails. A row that cannot be read is left out.
+pub async fn read(store: &Store, vault: &Vault) -> Result<Stock, StoreError> {
     let credentials = store.credentials(vault).list().await?;
     let models = store.models(vault).list().await?;
     for (name, why) in &credentials.unreadable {

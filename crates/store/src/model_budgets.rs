@@ -216,7 +216,10 @@ impl Tx {
     }
 
     /// Hashes of keys that got a new secret meanwhile, and whose place they took.
-    async fn heirs(&mut self, rows: &[&EventRow]) -> Result<HashMap<Arc<str>, Arc<str>>, StoreError> {
+    pub(crate) async fn heirs(
+        &mut self,
+        rows: &[&EventRow],
+    ) -> Result<HashMap<Arc<str>, Arc<str>>, StoreError> {
         let mut asked = rows.iter().map(|row| row.api_key.clone()).collect::<BTreeSet<_>>();
         let mut next = HashMap::<Arc<str>, Arc<str>>::new();
         for _ in 0..SUCCESSIONS_MAX {

@@ -12,7 +12,7 @@ use crate::db::{Db, Either, on};
 use crate::documents::Documents;
 use crate::invitations::Invitations;
 use crate::keys::Keys;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Repricing};
 use crate::models::Models;
 use crate::nouns::Nouns;
 use crate::policy::Policy;
@@ -191,6 +191,11 @@ impl Store {
     /// For making cells right again.
     pub fn rebuilding(&self) -> Rebuilding<'_> {
         Rebuilding { db: &self.db, names: &self.names }
+    }
+
+    /// For calls at other prices.
+    pub fn repricing(&self) -> Repricing<'_> {
+        Repricing { db: &self.db, names: &self.names }
     }
 
     pub fn spend(&self) -> Spend<'_> {

@@ -49,7 +49,7 @@ pub(crate) static FIND: LazyLock<Batch> = LazyLock::new(|| {
 type Text = Arc<str>;
 
 /// A row of `usage_events`.
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(crate) struct EventRow {
     pub id: Text,
     pub call_id: Text,

@@ -2,6 +2,7 @@
 
 mod event;
 mod keep;
+mod reprice;
 mod running;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +13,7 @@ use kit::{KeyHash, Money, Timestamp};
 
 pub(crate) use event::{EventRow, event_columns};
 pub(crate) use keep::{first_id, ids_of};
+pub use reprice::{NewCost, Repriced, Repricing};
 pub use running::{RunningTotal, TotalOf};
 pub(crate) use running::{charged, tags};
 
@@ -49,8 +51,8 @@ pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Every statement of the ledger that takes many rows.
-pub(crate) fn batches() -> [&'static Batch; 4] {
-    [&event::FIND, &event::INSERT, &running::ADD_TOTALS, &ADD_SPEND]
+pub(crate) fn batches() -> [&'static Batch; 5] {
+    [&event::FIND, &event::INSERT, &running::ADD_TOTALS, &ADD_SPEND, &reprice::PRICE]
 }
 
 /// What is thought of a batch before it is stored.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::counted::{Cell, Counted, Sums, sums};
+use super::counted::{Cell, Counted, Sums, cost, sums};
 use super::names::{Learned, Names, Unmet};
 use super::{QUARTERS_PER_DAY, latency, plan};
 use crate::StoreError;
@@ -120,6 +120,21 @@ impl Tx {
         let mut counted = Counted::default();
         counted.add(rows, &places, |quarter| late.grains(quarter), sums);
         counted.add_times(rows, &places, |quarter| late.grains(quarter));
+        self.add_counted(counted).await?;
+        Ok(learned)
+    }
+
+    /// Adds what rows cost, and nothing else of them, to their cells.
+    pub(crate) async fn add_costs(
+        &mut self,
+        rows: &[&EventRow],
+        names: &Names,
+    ) -> Result<Learned, StoreError> {
+        let mut learned = Learned::default();
+        let late = Late { folded_until: self.whole().await?.folded_until };
+        let places = self.places(rows, names, &mut learned, Unmet::Number).await?;
+        let mut counted = Counted::default();
+        counted.add(rows, &places, |quarter| late.grains(quarter), cost);
         self.add_counted(counted).await?;
         Ok(learned)
     }

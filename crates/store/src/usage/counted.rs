@@ -17,6 +17,9 @@ pub(super) type Cell = (i64, i64, i64, i64);
 /// Level, kind, at, who, what, bucket.
 pub(super) type TimesCell = (i64, i64, i64, i64, i64, i64);
 
+/// Where money is in [`Sums`].
+const COST: usize = 10;
+
 /// Cells of each grain, by number of the grain.
 #[derive(Default)]
 pub(super) struct Counted {
@@ -94,6 +97,13 @@ pub(super) fn sums(row: &EventRow) -> Sums {
         row.cost_nano,
         if is_last { latency::duration(row) } else { 0 },
     ]
+}
+
+/// Nothing but what a row costs.
+pub(super) fn cost(row: &EventRow) -> Sums {
+    let mut sums = Sums::default();
+    sums[COST] = row.cost_nano;
+    sums
 }
 
 pub(super) fn add(sums: &mut Sums, more: &Sums) {

@@ -13,6 +13,7 @@ mod fold;
 mod labels;
 mod latency;
 mod names;
+mod pages;
 mod place;
 mod plan;
 mod rebuild;
@@ -21,7 +22,8 @@ mod timed;
 pub use among::Among;
 pub use ask::{Answer, Answers, Dimension, Filter, Question};
 pub use labels::KeyLabel;
-pub(crate) use names::Names;
+pub(crate) use names::{Learned, Names};
+pub use pages::Pages;
 pub use plan::{STEPS_MAX, Timeline};
 pub use rebuild::{DayRebuilt, Differing, Rebuilding, Repair};
 
@@ -62,7 +64,7 @@ pub struct Usage<'a> {
 }
 
 pub(crate) fn every_statement() -> Vec<(&'static str, &'static str)> {
-    [names::ALL, cells::ALL, fold::ALL, &rebuild::every_statement()].concat()
+    [names::ALL, cells::ALL, fold::ALL, pages::ALL, &rebuild::every_statement()].concat()
 }
 
 pub(crate) fn batches() -> Vec<&'static Batch> {

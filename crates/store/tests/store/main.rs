@@ -19,6 +19,7 @@ mod partitions;
 mod policy;
 mod reads;
 mod rebuild;
+mod reprice;
 mod sealed;
 mod sessions;
 mod spend;

@@ -12,12 +12,12 @@ use store::{Store, StoreError};
 use crate::support::{TestDb, backends};
 use crate::usage::{ZONES, assert_sums, events_of};
 
-const DAY: i64 = 86_400;
+pub const DAY: i64 = 86_400;
 /// 2024-02-27, in seconds; the month ends within the days.
-const FIRST: i64 = 1_708_992_000;
-const DAYS: i64 = 5;
+pub const FIRST: i64 = 1_708_992_000;
+pub const DAYS: i64 = 5;
 /// The same as a day since 1970, and its month since then.
-const FIRST_DAY: i64 = FIRST / DAY;
+pub const FIRST_DAY: i64 = FIRST / DAY;
 const FEBRUARY: i64 = 54 * 12 + 1;
 
 const NOW: Timestamp = Timestamp::from_secs(FIRST + 9 * DAY);
@@ -55,7 +55,7 @@ const SPOIL: &str = "
     DELETE FROM latency_months WHERE bucket % 2 = 0;
 ";
 
-async fn cells(db: &TestDb) -> Vec<String> {
+pub async fn cells(db: &TestDb) -> Vec<String> {
     let mut cells = Vec::new();
     for text in CELLS {
         cells.extend(db.texts(text).await);
@@ -64,7 +64,7 @@ async fn cells(db: &TestDb) -> Vec<String> {
 }
 
 /// Ships half, folds most of it, ships the rest: some is late, some not folded yet.
-async fn ship(db: &TestDb, events: &[UsageEvent]) {
+pub async fn ship(db: &TestDb, events: &[UsageEvent]) {
     let (first, second) = events.split_at(events.len() / 2);
     db.store.ledger().ship(first, Timestamp(1)).await.unwrap();
     fold(&db.store).await;
@@ -76,7 +76,7 @@ async fn fold(store: &Store) {
 }
 
 /// All days, and the two months.
-async fn rebuild(store: &Store, repair: Repair) -> Result<Differing, StoreError> {
+pub async fn rebuild(store: &Store, repair: Repair) -> Result<Differing, StoreError> {
     let mut all = Differing::default();
     for day in FIRST_DAY..FIRST_DAY + DAYS {
         let rebuilt = store.rebuilding().day(day, repair, NOW).await?;
@@ -90,7 +90,7 @@ async fn rebuild(store: &Store, repair: Repair) -> Result<Differing, StoreError>
 }
 
 /// Begins a future and drops it when it has been polled so often; whether it ended before.
-async fn cut_off<T>(future: impl Future<Output = T>, polls: u32) -> bool {
+pub async fn cut_off<T>(future: impl Future<Output = T>, polls: u32) -> bool {
     let mut future = pin!(future);
     let mut left = polls;
     std::future::poll_fn(|context| match future.as_mut().poll(context) {

@@ -11,7 +11,7 @@ use crate::system::SystemClock;
 
 /// A day after the other, then the month that they are in.
 pub async fn rebuild(options: Rebuild) -> Result<(), Failure> {
-    let store = open(&options.common).await?;
+    let (_, store) = open(&options.common).await?;
     let clock = SystemClock::new();
     let repair = if options.dry_run { Repair::Look } else { Repair::Apply };
     let days = Days::new(options.from, options.to, clock.now())?;
