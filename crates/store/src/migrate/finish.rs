@@ -1,9 +1,8 @@
 //! What only older versions needed is taken away, once none of them runs.
 
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool};
 
-use super::{FILL_SEARCH, FINISH, explained, take_turn};
+use super::{FILL_SEARCH, FINISH, explained, give_back, take_turn};
 use crate::db::Either;
 use crate::{Store, StoreError};
 
@@ -52,13 +51,18 @@ impl Store {
 
 async fn on_postgres(pool: &PgPool, all_are_new: bool) -> Result<(), StoreError> {
     let mut connection = take_turn(pool).await?;
+    let done = all(&mut connection, all_are_new).await;
+    give_back(connection).await;
+    done
+}
+
+async fn all(connection: &mut PgConnection, all_are_new: bool) -> Result<(), StoreError> {
     if !all_are_new {
-        refuse_while_older_run(&mut connection).await?;
+        refuse_while_older_run(connection).await?;
     }
-    FINISH.run(&mut connection).await.map_err(explained)?;
+    FINISH.run(&mut *connection).await.map_err(explained)?;
     // What those wrote that are gone now.
-    sqlx::query(FILL_SEARCH).execute(&mut connection).await?;
-    connection.close().await?;
+    sqlx::query(FILL_SEARCH).execute(connection).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod up;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnection, PgPool};
 
@@ -29,11 +30,12 @@ static FINISH: LazyLock<Migrator> = LazyLock::new(|| {
     migrator
 });
 
-/// A migration waits half a second for a lock at most, since whoever comes after it waits behind it; then it gives up and may be
-/// tried again. What it does takes as long as it takes.
-const PATIENCE: &str = "SET lock_timeout = '500ms'; SET statement_timeout = 0";
-/// Held for all of `up` and `finish`, to the end of the connection.
+/// A migration waits 300 ms for a lock at most, since whoever comes after it waits behind it, and for what it does then: together less
+/// than half a second. It gives up and may be tried again. What it does takes as long as it takes.
+const PATIENCE: &str = "SET lock_timeout = '300ms'; SET statement_timeout = 0";
+/// Held for all of `up` and `finish`, to the end of the connection at the latest.
 const TRY_TURN: &str = "SELECT pg_try_advisory_lock($1)";
+const GIVE_TURN_BACK: &str = "SELECT pg_advisory_unlock($1)";
 const TURN: i64 = 0x6275_6c6b_0002;
 
 /// Not prepared by the test of all statements: `finish` makes the table.
@@ -119,7 +121,7 @@ impl Store {
     }
 }
 
-/// A connection for migrations alone, to be closed afterwards whatever happened, and with it the lock.
+/// A connection for migrations alone, to be given back whatever happened.
 async fn take_turn(pool: &PgPool) -> Result<PgConnection, StoreError> {
     let mut connection: PgConnection = pool.acquire().await?.detach();
     sqlx::raw_sql(PATIENCE).execute(&mut connection).await?;
@@ -127,6 +129,15 @@ async fn take_turn(pool: &PgPool) -> Result<PgConnection, StoreError> {
         return Ok(connection);
     }
     Err(StoreError::NotYet("another migration is running".into()))
+}
+
+/// Whoever comes next finds the turn free at once. Where that cannot be said, the server notices that the connection is gone.
+async fn give_back(mut connection: PgConnection) {
+    let freed = sqlx::query(GIVE_TURN_BACK).bind(TURN).execute(&mut connection).await;
+    let closed = connection.close().await;
+    if let Err(error) = freed.and(closed) {
+        tracing::debug!(%error, "the connection of migrations was gone already");
+    }
 }
 
 /// A database that is away or busy may be asked again; everything else is for people.

@@ -1,9 +1,8 @@
 //! What this version needs is added, beside older versions that go on serving.
 
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool};
 
-use super::{FILL_SEARCH, UP, explained, take_turn};
+use super::{FILL_SEARCH, UP, explained, give_back, take_turn};
 use crate::db::Either;
 use crate::{Store, StoreError, partitions};
 
@@ -23,7 +22,7 @@ impl Store {
     /// Postgres also from two processes at once (an advisory lock puts them in order).
     ///
     /// # Errors
-    /// When the database is away, somebody else is at it, a lock is not free within half a second (all transient), or a step
+    /// When the database is away, somebody else is at it, a lock is not free within 300 ms (all transient), or a step
     /// fails; finished steps stay.
     pub async fn migrate_up(&self) -> Result<(), StoreError> {
         match self.db.writer() {
@@ -39,14 +38,18 @@ impl Store {
 
 async fn on_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let mut connection = take_turn(pool).await?;
-    UP.run(&mut connection).await.map_err(explained)?;
-    sqlx::query(FILL_SEARCH).execute(&mut connection).await?;
-    let indexed = index_searches(&mut connection).await;
+    let done = all(&mut connection).await;
+    give_back(connection).await;
+    done
+}
+
+async fn all(connection: &mut PgConnection) -> Result<(), StoreError> {
+    UP.run(&mut *connection).await.map_err(explained)?;
+    sqlx::query(FILL_SEARCH).execute(&mut *connection).await?;
+    let indexed = index_searches(connection).await;
     or_without(indexed, "searches of keys go without an index")?;
-    let parted = partitions::convert(&mut connection).await;
-    or_without(parted, "calls stay in one table, whose old rows go one by one")?;
-    connection.close().await?;
-    Ok(())
+    let parted = partitions::convert(connection).await;
+    or_without(parted, "calls stay in one table, whose old rows go one by one")
 }
 
 /// What serves better and is not needed: a database that does not allow it is good enough.

@@ -15,7 +15,8 @@ pub(crate) use tend::{Loose, tend};
 const LOCK: i64 = 0x6275_6c6b_0001;
 /// Days for which there are partitions already. Should nobody make more, calls go where those of no partition go.
 const DAYS_AHEAD: i32 = 7;
-const PATIENCE: &str = "SET LOCAL lock_timeout = '500ms'";
+/// Whoever comes after a change that waits for a lock waits behind it: together less than half a second.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '300ms'";
 /// How the name begins of the partition that was the whole table once.
 const FIRST: &str = "usage_events_before";
 /// Names and bounds of a partition; parts of a definition cannot be placeholders.

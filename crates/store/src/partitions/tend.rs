@@ -43,7 +43,7 @@ pub(crate) struct Loose {
     pub has_rest: bool,
 }
 
-/// Makes what is missing for the next days, and drops what ended before `now` less `keep`. Each change waits half a second for a
+/// Makes what is missing for the next days, and drops what ended before `now` less `keep`. Each change waits 300 ms for a
 /// lock at most, and is a transaction of its own; whoever finds somebody else at it leaves it to them.
 ///
 /// # Errors

@@ -128,7 +128,7 @@ async fn a_conversion_that_was_ended_in_the_middle_refuses_no_call_and_is_done_a
 }
 
 #[tokio::test]
-async fn a_conversion_waits_half_a_second_for_its_lock_and_leaves_all_as_it_was() {
+async fn a_conversion_waits_for_its_lock_briefly_and_leaves_all_as_it_was() {
     let db = in_one_table().await;
     let mut other = PgConnection::connect(&db.settings.url).await.unwrap();
     let mut tx = other.begin().await.unwrap();
