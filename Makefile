@@ -7,7 +7,7 @@ export PATH := $(CACHE)/tools/bin:$(PATH)
 BULKHEAD := $(CARGO_TARGET_DIR)/release/bulkhead
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/.next/*' -not -path 'ui/out/*' 2>/dev/null)
 
-.PHONY: help run build ui test check unit e2e ui-test chaos incident bench bench-policy bench-lists fuzz fmt clean
+.PHONY: help run build ui test check unit e2e ui-test chaos incident upgrade bench bench-policy bench-lists fuzz fmt clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 18
@@ -60,6 +60,11 @@ chaos: build ## The failure laboratory in its long form; CHAOS=full for the long
 incident: build ## Years of usage asked for by many dashboards while chat goes on, on SQLite and PostgreSQL; writes bench/results/
 	@cargo build --release --quiet --locked -p bulkhead-testkit --bins
 	@INCIDENT=long BULKHEAD_BIN="$(BULKHEAD)" TESTKIT_BIN_DIR="$(CARGO_TARGET_DIR)/release" e2e/run incident -s
+
+upgrade: build ## The version before and this one side by side on 10 M calls, forward, back and finished; writes bench/results/upgrade.md
+	@cargo build --release --quiet --locked -p bulkhead-testkit --bins
+	@previous=$$(e2e/upgrade/previous) && UPGRADE_WRITE=1 PREVIOUS_BIN="$$previous" \
+		BULKHEAD_BIN="$(BULKHEAD)" TESTKIT_BIN_DIR="$(CARGO_TARGET_DIR)/release" e2e/run upgrade -s
 
 bench: build ## Bulkhead beside a bare proxy; writes bench/results/
 	@cargo run --release --locked --quiet -p bulkhead-bench -- run --bulkhead "$(BULKHEAD)"
