@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::half_open::guarded;
+use crate::keys::KeyCounts;
 use crate::migrate::told;
 use crate::reads::Reader;
 use crate::report::REPORTS;
@@ -57,6 +58,7 @@ pub(crate) struct Db {
     pub analytics_timeout: Duration,
     /// Longest wait for a free connection.
     pub acquire_timeout: Duration,
+    pub key_counts: KeyCounts,
     /// Where and when the days of budgets begin.
     pub calendar: Calendar,
     /// What was spent beyond a budget counts against its next window.
@@ -100,6 +102,7 @@ impl Db {
             reader: None,
             analytics_timeout: settings.analytics_timeout,
             acquire_timeout: settings.acquire_timeout,
+            key_counts: KeyCounts::default(),
             calendar: settings.calendar.clone(),
             budget_rollover: settings.budget_rollover,
         })
@@ -130,6 +133,7 @@ impl Db {
             reader: reader.transpose()?,
             analytics_timeout: settings.analytics_timeout,
             acquire_timeout: settings.acquire_timeout,
+            key_counts: KeyCounts::default(),
             calendar: settings.calendar.clone(),
             budget_rollover: settings.budget_rollover,
         })

@@ -1,5 +1,6 @@
 //! Virtual keys: the rows, their pages, and every write with its policy change.
 
+mod counts;
 mod entries;
 mod old_secrets;
 mod patch;
@@ -14,6 +15,7 @@ use domain::VirtualKey;
 use kit::KeyHash;
 
 pub use crate::audit::Actor;
+pub(crate) use counts::KeyCounts;
 pub use old_secrets::OLD_SECRETS_MAX;
 pub use patch::KeyPatch;
 pub(crate) use patch::{merge, set};

@@ -1,6 +1,7 @@
 use domain::VirtualKey;
 use kit::{KeyHash, Timestamp};
 
+use super::counts::Counted;
 use super::{KeyRow, Keys, key_columns, key_window_columns, key_window_joins, live_key_columns};
 use crate::StoreError;
 use crate::page::{Nearer, Page, containing, window};
@@ -123,10 +124,22 @@ const PAGES: [[&str; 2]; 6] = sorted!(keys);
 const PAGES_OF_SEARCHED: [[&str; 2]; 6] = sorted!(searched);
 const PAGES_OF_DELETED: [[&str; 2]; 6] = sorted!(deleted, "deleted_keys", "", "");
 
+/// With the last change, and the first moment at which one of them expires: in one statement they are of one moment.
+macro_rules! count {
+    ($from:ident) => {
+        concat!(
+            "SELECT (SELECT seq FROM policy_clock) AS seq, COUNT(*) AS total,
+               MIN(CASE WHEN k.expires_at > CAST($11 AS BIGINT) THEN k.expires_at END) AS until FROM ",
+            $from!()
+        )
+    };
+}
+
 statements! {
-    COUNT = concat!("SELECT COUNT(*) FROM ", keys!());
-    COUNT_SEARCHED = concat!("SELECT COUNT(*) FROM ", searched!());
-    COUNT_DELETED = concat!("SELECT COUNT(*) FROM ", deleted!());
+    COUNT = count!(keys);
+    COUNT_SEARCHED = count!(searched);
+    COUNT_DELETED = count!(deleted);
+    LAST_CHANGE = "SELECT seq FROM policy_clock";
     ALIASES = "SELECT alias FROM keys WHERE alias IS NOT NULL
                AND (CAST($1 AS TEXT) IS NULL OR LOWER(alias) LIKE LOWER($1) ESCAPE '!')
                AND (CAST($2 AS TEXT) IS NULL OR team_id = $2)
@@ -144,7 +157,7 @@ pub(super) fn every_statement() -> Vec<(&'static str, &'static str)> {
     ALL.iter().copied().chain(pages).collect()
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum KeyStatus {
     #[default]
     Any,
@@ -157,7 +170,7 @@ pub enum KeyStatus {
 }
 
 /// In the order of the pages' statements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum KeySort {
     #[default]
     CreatedAt,
@@ -169,7 +182,7 @@ pub enum KeySort {
 }
 
 /// Which keys, in what order, and which page of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KeyQuery {
     pub user_id: Option<String>,
     pub team_id: Option<String>,
@@ -245,7 +258,17 @@ impl Keys<'_> {
             };
         }
         let (rows, total) = read!(self.db, Request, |connection| {
-            let total = filtered!(sqlx::query_scalar::<_, i64>(count)).fetch_one(&mut **connection).await?;
+            let seq = sqlx::query_scalar::<_, i64>(LAST_CHANGE).fetch_one(&mut **connection).await?;
+            let known = self.db.key_counts.get(query, seq, now);
+            let total = match known {
+                Some(total) => total,
+                None => {
+                    let counted = filtered!(sqlx::query_as::<_, Counted>(count));
+                    let counted = counted.fetch_one(&mut **connection).await?;
+                    self.db.key_counts.put(query, counted);
+                    counted.total
+                }
+            };
             if total <= window(query.page, query.size).1 {
                 return Ok((Vec::new(), total));
             }

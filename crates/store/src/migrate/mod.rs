@@ -1,6 +1,7 @@
 //! The schema: `up` adds what this version needs, `finish` takes away what only older versions needed.
 
 mod finish;
+mod indexes;
 mod up;
 
 use std::borrow::Cow;

@@ -40,7 +40,7 @@ backends! {
         let store = &db.store;
         db.add_key("sk-before").await;
         db.execute(OLD_CHANGE).await;
-        assert_eq!(pending(&store.migration_status().await.unwrap().finish), [110]);
+        assert_eq!(pending(&store.migration_status().await.unwrap().finish), [110, 111]);
         store.migrate_finish(true).await.unwrap();
         let status = store.migration_status().await.unwrap();
         assert!(status.is_current() && status.unfinished() == 0, "{status:?}");

@@ -177,6 +177,30 @@ backends! {
         assert_eq!((page.rows.len(), page.total), (1, 4));
     }
 
+    async fn a_count_is_right_whoever_changed_a_key_and_when_one_expires(db: TestDb) {
+        let active = KeyQuery { status: KeyStatus::Active, size: 1, ..KeyQuery::default() };
+        let count = async |query: &KeyQuery, secs: i64| {
+            db.store.keys().list(query, Timestamp::from_secs(secs)).await.unwrap().total
+        };
+        for (raw, expires) in [("sk-a", None), ("sk-b", Some(100)), ("sk-c", Some(900))] {
+            let mut key = key(raw);
+            (key.alias, key.expires) = (None, expires.map(Timestamp::from_secs));
+            db.store.keys().create(&key, &actor(1)).await.unwrap();
+        }
+        // Each is asked twice: the second time it is remembered.
+        for (secs, expected) in [(1, 3), (99, 3), (100, 2), (899, 2), (900, 1)] {
+            assert_eq!([count(&active, secs).await, count(&active, secs).await], [expected; 2], "{secs}");
+        }
+        let other = db.another().await;
+        let hash = KeyHash::of("sk-a");
+        let block = KeyPatch { blocked: Some(true), ..KeyPatch::default() };
+        other.keys().update(hash, block, &actor(2)).await.unwrap();
+        assert_eq!(count(&active, 901).await, 0);
+        other.keys().delete(&[hash], &actor(3)).await.unwrap();
+        let any = KeyQuery { size: 1, ..KeyQuery::default() };
+        assert_eq!((count(&any, 901).await, count(&active, 901).await), (2, 0));
+    }
+
     async fn a_key_is_found_by_what_it_is_now(db: TestDb) {
         let mut old = key("sk-old");
         (old.alias, old.user_id) = (Some("First".into()), Some("Ada@x.example".into()));
