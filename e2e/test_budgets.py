@@ -144,6 +144,20 @@ def test_a_raised_budget_holds_until_the_raise_ends(admin):
     assert refused(client, "key").endswith("Max budget: 1.0")
 
 
+def test_a_members_budget_is_larger_for_a_while(admin):
+    team, _ = team_key(admin)
+    user, _ = user_key(admin)
+    admin.ok(admin.post("/team/member_add", {"team_id": team, "member": {"role": "user", "user_id": user}, "max_budget_in_team": 1}))
+    client = admin.with_key(admin.generate(team_id=team, user_id=user)["key"])
+    spend_a_dollar(client)
+    assert refused(client, "member").endswith("Max budget: 1.0")
+    until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)).isoformat()
+    member = {"team_id": team, "user_id": user, "temp_budget_increase": 5, "temp_budget_expiry": until}
+    assert admin.ok(admin.post("/team/member_update", member))["temp_budget_increase"] == 5
+    eventually(lambda: client.chat("oai").status_code == 200, SECONDS_MAX)
+    assert refused(client, "member").endswith("Max budget: 1.0")
+
+
 def test_a_users_budget_begins_anew_at_its_time(admin):
     user, client = user_key(admin, max_budget=1, budget_duration="3s")
     spend_a_dollar(client)
@@ -272,6 +286,8 @@ def test_what_the_gateway_holds_is_what_the_database_says(up, admin):
                    temp_budget_increase=2, temp_budget_expiry="2030-01-01T00:00:00Z")
     team, _ = team_key(admin, {"max_budget": 2, "budget_duration": "1d", "models": ["oai"], "model_aliases": {"ä": "oai"}})
     admin.ok(admin.post("/team/member_add", {"team_id": team, "member": {"role": "user", "user_id": user}, "max_budget_in_team": 1}))
+    raised = {"team_id": team, "user_id": user, "temp_budget_increase": 2, "temp_budget_expiry": "2030-01-01T00:00:00Z"}
+    admin.ok(admin.post("/team/member_update", raised))
 
     def agree():
         policy = admin.get("/health/readiness").json()["policy"]

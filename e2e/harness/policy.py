@@ -11,7 +11,7 @@ COLUMNS = (
 ALL_KEYS = f"SELECT {COLUMNS} FROM keys"
 
 # Of each kind of account: kind, within, id, blocked, models, aliases, parent, budget, members' budget, most, soft,
-# duration, more limits, where models have budgets, end, where access groups are.
+# duration, more limits, where models have budgets, end, where access groups are, by how much it is larger and until when.
 ALL_ACCOUNTS = [
     "SELECT 'user', '', id, 0, models, '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration,"
     " budget_limits, extra FROM users",
@@ -26,8 +26,8 @@ ALL_ACCOUNTS = [
     "SELECT 'customer', '', id, blocked, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM customers",
     "SELECT 'tag', '', name, 0, models, '{}', NULL, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM tags",
     "SELECT 'project', '', id, blocked, models, '{}', team_id, budget_id, NULL, NULL, NULL, NULL, '[]', '{}' FROM projects",
-    "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]', '{}'"
-    " FROM budgets",
+    "SELECT 'budget', '', id, 0, '[]', '{}', NULL, NULL, NULL, max_budget_nano, soft_budget_nano, budget_duration, '[]', '{}',"
+    " NULL, NULL, raise_nano, raise_until FROM budgets",
     "SELECT 'old_secret', '', hash, 0, '[]', '{}', key_hash, NULL, NULL, NULL, NULL, NULL, '[]', '{}', ends_at FROM old_secrets",
     "SELECT 'access_group', '', id, 0, models, '{}', NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}' FROM access_groups",
     "SELECT 'allowed_ip', '', network, 0, '[]', '{}', NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}' FROM allowed_ips",
@@ -89,9 +89,9 @@ def part_of_account(row):
     kind, within, name, blocked, models, aliases, parent, budget, members, most, soft, duration, more, per_model, *end = row
     per_model = json.loads(per_model)
     per_model = per_model.get("model_max_budget") if kind == "user" else per_model
-    end, within_extra = (end + [None, None])[:2]
+    end, within_extra, by, until = (end + [None] * 4)[:4]
     groups = json.loads(within_extra or "{}").get("access_group_ids") or []
-    ids, held = [parent, budget, members, end], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model), groups]]
+    ids, held = [parent, budget, members, end], [most, soft, duration, [limits(json.loads(more)), budgeted(per_model), groups, None if by is None or until is None else [by, until]]]
     return digest_of([[kind, within, name], bool(blocked), json.loads(models), pairs(aliases), ids, held])
 
 

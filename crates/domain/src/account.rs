@@ -120,9 +120,17 @@ pub struct Limits {
     /// For how long `max` is, as it was written; `None` is for ever.
     pub duration: Option<Box<str>>,
     pub more: Box<[TimedLimit]>,
+    /// For a time `max` is larger.
+    pub raise: Option<Raise>,
 }
 
 impl Limits {
+    /// `max`, and by how much it is larger now.
+    pub fn max_at(&self, now: Timestamp) -> Option<Money> {
+        let raise = self.raise.filter(|raise| now < raise.until);
+        self.max.map(|max| max + raise.map_or(Money::ZERO, |raise| raise.by))
+    }
+
     /// Whether there is anything to hold.
     pub fn has_any(&self) -> bool {
         self.max.is_some() || self.soft.is_some() || !self.more.is_empty()

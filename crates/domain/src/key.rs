@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Window;
-use crate::account::{Limits, Raise};
+use crate::account::Limits;
 use crate::model_budget::ModelBudget;
 
 /// The fixed label of the master key where rows name a key; it is never hashed nor stored.
@@ -129,8 +129,6 @@ pub struct KeyTerms {
     pub limits: Limits,
     /// Models that have budgets of their own, which are accounts.
     pub budgeted_models: NameList,
-    /// For a time the main budget is larger.
-    pub raise: Option<Raise>,
     /// The routes that the key is held to; empty means every one.
     pub routes: NameList,
     /// What grants models beside the key's own.

@@ -6,6 +6,8 @@ use kit::{Money, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::account::Raise;
+
 /// What an owner may spend, and how fast.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Limits {
@@ -57,6 +59,8 @@ pub struct Budget {
     /// Kept and shown, and without effect.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+    /// For a time `max_budget` is larger.
+    pub raise: Option<Raise>,
     /// Made with its owner, and gone with the last that has it; others stay until somebody deletes them.
     #[serde(skip)]
     pub is_own: bool,

@@ -99,7 +99,7 @@ impl Held {
     }
 
     fn check(&mut self, limits: &Limits, used_up: UsedUp, now: Timestamp) -> Result<(), OverBudget> {
-        let main = limits.max.map(|max| (limits.duration.as_deref().unwrap_or_default(), max, None));
+        let main = limits.max_at(now).map(|max| (limits.duration.as_deref().unwrap_or_default(), max, None));
         let more = limits.more.iter().map(|more| (&*more.duration, more.max, Some(&more.duration)));
         for (duration, max, window) in main.into_iter().chain(more) {
             let base = self.base(duration, now);

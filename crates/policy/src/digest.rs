@@ -14,7 +14,6 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
     let budget = terms.and_then(|terms| terms.budget_id.as_deref());
     let limits = terms.map(|terms| &terms.limits);
     let duration = limits.and_then(|limits| limits.duration.as_deref());
-    let raise = terms.and_then(|terms| terms.raise).map(|raise| (raise.by.0, raise.until.0));
     let models = terms.map(|terms| &terms.budgeted_models[..]).unwrap_or_default();
     let groups = terms.map(|terms| &terms.access_groups[..]).unwrap_or_default();
     let routes = terms.map(|terms| &terms.routes[..]).unwrap_or_default();
@@ -35,7 +34,7 @@ pub(crate) fn part(policy: &KeyPolicy) -> u64 {
             routes,
             limits.and_then(|limits| limits.soft).map(|soft| soft.0),
             more(limits),
-            raise,
+            limits.and_then(raise),
             models,
             groups,
         ),
@@ -56,10 +55,14 @@ pub(crate) fn part_of_account(policy: &AccountPolicy) -> u64 {
             limits.max.map(|money| money.0),
             limits.soft.map(|money| money.0),
             &limits.duration,
-            (more(Some(limits)), &policy.budgeted_models, &policy.access_groups),
+            (more(Some(limits)), &policy.budgeted_models, &policy.access_groups, raise(limits)),
         ),
     );
     part_of(&facts)
+}
+
+fn raise(limits: &Limits) -> Option<(i64, i64)> {
+    limits.raise.map(|raise| (raise.by.0, raise.until.0))
 }
 
 fn more(limits: Option<&Limits>) -> Vec<(&str, i64)> {
@@ -99,13 +102,14 @@ mod tests {
                 soft: None,
                 duration: Some("1d".into()),
                 more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
+                raise: Some(Raise { by: Money(2), until: Timestamp(9) }),
             },
             budgeted_models: ["gpt-4o".into()].into(),
             access_groups: ["group".into()].into(),
             spend: Money(3),
             windows: [Window::for_ever(Money(1))].into(),
         };
-        assert_eq!(part_of_account(&policy), 1_755_644_973_144_293_139);
+        assert_eq!(part_of_account(&policy), 2_263_529_983_880_926_931);
     }
 
     #[test]
@@ -131,8 +135,8 @@ mod tests {
                     soft: Some(Money(4)),
                     duration: Some("1d".into()),
                     more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
+                    raise: Some(Raise { by: Money(2), until: Timestamp(9) }),
                 },
-                raise: Some(Raise { by: Money(2), until: Timestamp(9) }),
                 routes: ["llm_api_routes".into()].into(),
                 budgeted_models: ["gpt-4o".into()].into(),
                 access_groups: ["group".into()].into(),

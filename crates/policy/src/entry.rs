@@ -90,13 +90,9 @@ impl KeyEntry {
         let Some(terms) = &self.policy.terms else {
             return hold(&Limits { max: self.policy.max_budget, ..Limits::default() }, reservation);
         };
-        let raise = terms.raise.filter(|raise| now < raise.until).zip(terms.limits.max);
-        match (shared, raise) {
-            (None, None) => hold(&terms.limits, reservation),
-            (None, Some((raise, max))) => {
-                hold(&Limits { max: Some(max + raise.by), ..terms.limits.clone() }, reservation)
-            }
-            (Some(shared), _) => {
+        match shared {
+            None => hold(&terms.limits, reservation),
+            Some(shared) => {
                 let (soft, more) = (terms.limits.soft.or(shared.soft), terms.limits.more.clone());
                 hold(&Limits { soft, more, ..shared.clone() }, reservation)
             }

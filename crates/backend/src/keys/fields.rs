@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use crate::http::error::ApiError;
 use crate::http::input::{Names, has_effect, inactive, taken};
 use crate::http::number::{Number, Whole, dollars};
-use crate::owner::fields::{amount, check_duration, check_models, check_windows};
-use crate::time::{after, parse_moment};
+use crate::owner::fields::{amount, check_duration, check_models, check_windows, raised_until};
+use crate::time::after;
 
 /// Shortest `key` that a caller may choose.
 pub const KEY_CHARS_MIN: usize = 16;
@@ -221,13 +221,7 @@ impl KeyFields {
         check_models(self.model_max_budget.as_ref())?;
         amount("soft_budget", self.soft_budget)?;
         amount("temp_budget_increase", self.temp_budget_increase)?;
-        match self.temp_budget_expiry.as_deref().map(parse_moment) {
-            Some(None) => {
-                let message = "`temp_budget_expiry` must be a moment such as `2026-01-31T08:00:00Z`.";
-                Err(ApiError::bad("temp_budget_expiry", message))
-            }
-            _ => Ok(()),
-        }
+        raised_until(self.temp_budget_expiry.as_deref()).map(|_| ())
     }
 
     /// What is kept as it was sent; a type of key stands for the routes that it may call.

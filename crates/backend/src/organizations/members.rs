@@ -140,8 +140,8 @@ pub async fn update(
         member.role = role.map_or_else(|| member.role.clone(), str::to_owned);
         Ok::<_, ApiError>(())
     };
-    let limit = |limits: &mut Limits| {
-        limits.max_budget = max_budget;
+    let limit = |budget: &mut Budget| {
+        budget.limits.max_budget = max_budget;
         Ok(())
     };
     let limit = input.raw.contains_key("max_budget_in_organization").then_some(limit);

@@ -90,7 +90,7 @@ async fn change(
         let message = "Only a proxy admin can change the budget, limits and models of an organization.";
         return Err(ApiError::new(http::StatusCode::FORBIDDEN, "auth_error", Some("max_budget"), message));
     }
-    let limit = |limits: &mut Limits| fields.limit(Sent(raw), limits);
+    let limit = |budget: &mut Budget| fields.limit(Sent(raw), &mut budget.limits);
     let limit = limits.then_some(limit);
     let change = |organization: &mut Organization| fields.apply(raw, organization);
     let organizations = state.store.organizations();

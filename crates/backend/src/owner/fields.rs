@@ -1,10 +1,12 @@
 //! The fields of a request that set limits, checked once for all.
 
 use domain::owner::Limits;
+use kit::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::http::error::ApiError;
 use crate::http::number::{Number, Whole, dollars};
+use crate::time::parse_moment;
 
 /// Longest id, alias or address.
 pub const NAME_CHARS_MAX: usize = 256;
@@ -124,6 +126,16 @@ pub fn count(field: &str, number: Option<Whole>) -> Result<Option<i64>, ApiError
         Some(Whole(number)) if number < 0 => Err(ApiError::bad(field, format!("{field} must be 0 or more"))),
         number => Ok(number.map(|Whole(number)| number)),
     }
+}
+
+/// `temp_budget_expiry`.
+///
+/// # Errors
+/// 400 when it is no moment.
+pub fn raised_until(text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let message = "`temp_budget_expiry` must be a moment such as `2026-01-31T08:00:00Z`.";
+    let moment = |text| parse_moment(text).ok_or_else(|| ApiError::bad("temp_budget_expiry", message));
+    text.map(moment).transpose()
 }
 
 /// What must hold of limits as a whole.

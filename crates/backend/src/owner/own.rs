@@ -52,7 +52,7 @@ pub async fn change<N: Sharer>(
     change: impl FnOnce(&mut N) -> Result<(), ApiError>,
     limit: impl FnOnce(&mut Limits) -> Result<(), ApiError>,
 ) -> Result<Option<N>, ApiError> {
-    let limit = limits_sent(raw).then_some(limit);
+    let limit = limits_sent(raw).then_some(|budget: &mut Budget| limit(&mut budget.limits));
     nouns.change(id, state.new_id(), actor, change, limit).await
 }
 

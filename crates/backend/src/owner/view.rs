@@ -43,6 +43,9 @@ pub struct BudgetView {
     pub limits: LimitsView,
     /// When spend counts anew.
     pub budget_reset_at: Option<String>,
+    /// US dollars that `max_budget` is larger by until `temp_budget_expiry`.
+    pub temp_budget_increase: Option<f64>,
+    pub temp_budget_expiry: Option<String>,
     #[serde(flatten)]
     pub stamps: StampsView,
 }
@@ -85,6 +88,8 @@ impl BudgetView {
             budget_id: budget.id,
             limits: budget.limits.into(),
             budget_reset_at: None,
+            temp_budget_increase: budget.raise.map(|raise| raise.by.dollars()),
+            temp_budget_expiry: budget.raise.map(|raise| iso(raise.until)),
             stamps: budget.stamps.into(),
         }
     }

@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State as Extract};
+use domain::Raise;
 use domain::owner::{Budget, Limits, Member, Stamps, Team};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,8 +16,9 @@ use crate::auth::{Caller, Standing};
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::{Input, Names};
 use crate::http::number::{Number, Whole};
-use crate::owner::fields::{Sent, amount, check, count};
+use crate::owner::fields::{Sent, amount, check, count, raised_until};
 use crate::state::{Shared, State};
+use crate::time::iso;
 
 /// One member, or several.
 #[derive(Deserialize, ToSchema)]
@@ -180,6 +182,11 @@ pub struct UpdateMember {
     budget_duration: Option<String>,
     /// Models of the team that they may use; empty means all of them.
     allowed_models: Option<Vec<String>>,
+    /// US dollars that their budget is larger by until `temp_budget_expiry`: both, or null for none.
+    #[schema(value_type = Option<f64>, minimum = 0)]
+    temp_budget_increase: Option<Number>,
+    /// A moment such as `2026-01-31T08:00:00Z`, in UTC where it names no zone.
+    temp_budget_expiry: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -193,6 +200,8 @@ pub struct UpdatedMember {
     rpm_limit: Option<i64>,
     budget_duration: Option<String>,
     allowed_models: Vec<String>,
+    temp_budget_increase: Option<f64>,
+    temp_budget_expiry: Option<String>,
 }
 
 /// Change a member's role or limits in a team.
@@ -220,11 +229,14 @@ pub async fn update(
         Ok(())
     };
     let limits = |raw: &Map<String, Value>| {
-        ["max_budget_in_team", "tpm_limit", "rpm_limit", "budget_duration"]
+        ["max_budget_in_team", "tpm_limit", "rpm_limit", "budget_duration", "temp_budget_increase"]
             .iter()
             .any(|name| raw.contains_key(*name))
     };
-    let limit = |limits: &mut Limits| {
+    let raise = fields.raise()?;
+    let limit = |budget: &mut Budget| {
+        sent.set("temp_budget_increase", &mut budget.raise, raise);
+        let limits = &mut budget.limits;
         sent.set(
             "max_budget_in_team",
             &mut limits.max_budget,
@@ -240,7 +252,7 @@ pub async fn update(
     let actor = caller.actor(&state);
     let member = state.store.members().change(name, state.new_id(), &actor, change, limit).await?;
     let member = member.ok_or_else(|| no_member(&fields.team_id, &user))?;
-    let limits = member.budget.map(|budget| budget.limits).unwrap_or_default();
+    let Budget { limits, raise, .. } = member.budget.unwrap_or_default();
     Ok((
         input.ignored,
         Json(UpdatedMember {
@@ -253,8 +265,24 @@ pub async fn update(
             rpm_limit: limits.rpm_limit,
             budget_duration: limits.budget_duration,
             allowed_models: member.allowed_models,
+            temp_budget_increase: raise.map(|raise| raise.by.dollars()),
+            temp_budget_expiry: raise.map(|raise| iso(raise.until)),
         }),
     ))
+}
+
+impl UpdateMember {
+    fn raise(&self) -> Result<Option<Raise>, ApiError> {
+        let by = amount("temp_budget_increase", self.temp_budget_increase)?;
+        match (by, raised_until(self.temp_budget_expiry.as_deref())?) {
+            (Some(by), Some(until)) => Ok(Some(Raise { by, until })),
+            (None, None) => Ok(None),
+            _ => Err(ApiError::bad(
+                "temp_budget_expiry",
+                "`temp_budget_increase` and `temp_budget_expiry` go together.",
+            )),
+        }
+    }
 }
 
 #[derive(Deserialize, ToSchema)]

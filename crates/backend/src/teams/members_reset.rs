@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State as Extract};
-use domain::owner::{Limits, Member};
+use domain::owner::{Budget, Member};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -82,7 +82,7 @@ pub async fn reset_budget(
         Ok::<_, ApiError>(())
     };
     let (members, name) = (state.store.members(), (team_id.as_str(), user_id.as_str()));
-    let no_limit = None::<fn(&mut Limits) -> Result<(), ApiError>>;
+    let no_limit = None::<fn(&mut Budget) -> Result<(), ApiError>>;
     let changed = members.change(name, state.new_id(), &caller.actor(&state), change, no_limit).await?;
     Ok(Json(MembershipView::of(changed.ok_or_else(|| no_member(&team_id, &user_id))?)))
 }

@@ -8,7 +8,7 @@ use crate::seal::{CHECK_BYTES, Label, SALT_BYTES, Sealer, TAG_BYTES};
 
 const MAGIC: [u8; 7] = *b"BULKPOL";
 /// Goes up whenever a head, a key or an account is stored otherwise; a test tells when that is so.
-pub(super) const VERSION: u8 = b'7';
+pub(super) const VERSION: u8 = b'8';
 /// Longest piece that is believed.
 const PIECE_BYTES_MAX: usize = 32 << 20;
 

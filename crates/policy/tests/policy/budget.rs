@@ -252,9 +252,9 @@ fn held_at(entry: &KeyEntry, now: Timestamp) -> Result<Reservation, bulkhead_pol
 #[tokio::test(start_paused = true)]
 async fn a_raise_lasts_until_its_moment() {
     let gateway = Gateway::start(100).await;
-    let limits = Limits { max: Some(Money(100)), ..Limits::default() };
     let raise = Some(Raise { by: Money(50), until: Timestamp(7) });
-    let terms = Some(Box::new(KeyTerms { limits, raise, ..KeyTerms::default() }));
+    let limits = Limits { max: Some(Money(100)), raise, ..Limits::default() };
+    let terms = Some(Box::new(KeyTerms { limits, ..KeyTerms::default() }));
     let policy = KeyPolicy { max_budget: Some(Money(100)), spend: Money(120), terms, ..key("sk-raised") };
     let hash = policy.hash;
     gateway.database.put(policy);

@@ -6,7 +6,7 @@ use kit::{Money, Timestamp};
 use super::Alerts;
 use crate::StoreError;
 use crate::db::{Tx, on};
-use crate::policy::{key_raise, key_soft_budget};
+use crate::policy::{key_raise, key_soft_budget, raise};
 use crate::sql::statements;
 
 /// Owners that are looked at together.
@@ -32,7 +32,7 @@ statements! {
     KEYS = concat!(
         "SELECT 'key' AS kind, '' AS within, k.hash AS id, k.alias, k.user_id, k.team_id, k.organization_id,
                 k.spend_nano, k.spend_changed_at AS changed_at,
-                COALESCE(k.max_budget_nano, b.max_budget_nano) AS max_nano, b.soft_budget_nano AS soft_nano,
+                COALESCE(k.max_budget_nano, b.max_budget_nano) AS max_nano, b.soft_budget_nano AS soft_nano, b.raise_nano, b.raise_until,
                 w.ends_at, COALESCE(w.base_nano, 0) AS base_nano, k.metadata,
                 CASE WHEN k.has_other_budgets = 1 THEN k.extra END AS extra,
                 COALESCE(c.soft_in, 0) AS soft_in, COALESCE(c.near_in, 0) AS near_in, COALESCE(c.over_in, 0) AS over_in
@@ -52,7 +52,7 @@ statements! {
                        CAST(NULL AS TEXT) AS user_id, p.team_id, t.organization_id, r.spend_nano, r.changed_at,
                        COALESCE(u.max_budget_nano, t.max_budget_nano, b.max_budget_nano) AS max_nano,
                        COALESCE(u.soft_budget_nano, t.soft_budget_nano, b.soft_budget_nano) AS soft_nano,
-                       w.ends_at, COALESCE(w.base_nano, u.spend_base_nano, 0) AS base_nano,
+                       b.raise_nano, b.raise_until, w.ends_at, COALESCE(w.base_nano, u.spend_base_nano, 0) AS base_nano,
                        CAST(NULL AS TEXT) AS metadata, CAST(NULL AS TEXT) AS extra,
                        COALESCE(c.soft_in, 0) AS soft_in, COALESCE(c.near_in, 0) AS near_in, COALESCE(c.over_in, 0) AS over_in
                 FROM (SELECT kind, within, id, spend_nano, changed_at FROM running_totals
@@ -113,6 +113,8 @@ struct Row {
     changed_at: i64,
     max_nano: Option<i64>,
     soft_nano: Option<i64>,
+    raise_nano: Option<i64>,
+    raise_until: Option<i64>,
     ends_at: Option<i64>,
     base_nano: i64,
     metadata: Option<String>,
@@ -213,7 +215,12 @@ impl Row {
 
     /// What there is to tell of it, whatever it has crossed.
     fn alert(&self, now: Timestamp) -> Result<Alert, StoreError> {
-        let raise = key_raise(self.metadata.as_deref())?.filter(|raise| now < raise.until);
+        // A shared budget's, or the key's own.
+        let raise = match raise(self.raise_nano, self.raise_until) {
+            None => key_raise(self.metadata.as_deref())?,
+            shared => shared,
+        };
+        let raise = raise.filter(|raise| now < raise.until);
         let raised = raise.map_or(Money::ZERO, |raise| raise.by);
         let soft = key_soft_budget(self.extra.as_deref())?.or(self.soft_nano.map(Money));
         let is_member = ["member", "organization_member"].contains(&self.kind.as_str());

@@ -8,7 +8,8 @@ use crate::sql::statements;
 macro_rules! columns {
     () => {
         "id, max_budget_nano, soft_budget_nano, budget_duration, max_parallel_requests, tpm_limit, rpm_limit, tpd_limit,
-         model_max_budget, created_at, created_by, updated_at, updated_by, extra, is_own"
+         model_max_budget, created_at, created_by, updated_at, updated_by, extra, is_own,
+         raise_nano, raise_until"
     };
 }
 macro_rules! filters {
@@ -23,14 +24,16 @@ statements! {
                    " ORDER BY created_at DESC, id LIMIT CAST($2 AS BIGINT) OFFSET CAST($3 AS BIGINT)");
     COUNT = concat!("SELECT COUNT(*)", filters!());
     PUT = "INSERT INTO budgets (id, max_budget_nano, soft_budget_nano, budget_duration, max_parallel_requests, tpm_limit,
-             rpm_limit, tpd_limit, model_max_budget, created_at, created_by, updated_at, updated_by, extra, is_own)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             rpm_limit, tpd_limit, model_max_budget, created_at, created_by, updated_at, updated_by, extra, is_own,
+             raise_nano, raise_until)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
            ON CONFLICT (id) DO UPDATE SET max_budget_nano = excluded.max_budget_nano,
              soft_budget_nano = excluded.soft_budget_nano, budget_duration = excluded.budget_duration,
              max_parallel_requests = excluded.max_parallel_requests, tpm_limit = excluded.tpm_limit,
              rpm_limit = excluded.rpm_limit, tpd_limit = excluded.tpd_limit,
              model_max_budget = excluded.model_max_budget, updated_at = excluded.updated_at,
-             updated_by = excluded.updated_by, extra = excluded.extra, is_own = excluded.is_own";
+             updated_by = excluded.updated_by, extra = excluded.extra, is_own = excluded.is_own,
+             raise_nano = excluded.raise_nano, raise_until = excluded.raise_until";
     DELETE = "DELETE FROM budgets WHERE id = $1";
 }
 
@@ -58,6 +61,7 @@ impl Noun for Budget {
             limits: row.limits()?,
             stamps: row.stamps("")?,
             extra: row.json("extra")?,
+            raise: row.raise()?,
             is_own: row.flag("is_own")?,
         })
     }
@@ -68,6 +72,8 @@ impl Noun for Budget {
         cells.extend(Cell::stamps(&self.stamps));
         cells.push(Cell::json(&self.extra)?);
         cells.push(self.is_own.into());
+        cells.push(self.raise.map(|raise| raise.by).into());
+        cells.push(self.raise.map(|raise| raise.until.micros()).into());
         Ok(cells)
     }
 

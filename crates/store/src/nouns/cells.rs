@@ -1,5 +1,6 @@
 //! Rows and statements of either database, by column.
 
+use domain::Raise;
 use domain::owner::{Budget, Limits, Spent, Stamps};
 use kit::{Money, Timestamp};
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use sqlx::{Decode, Row as _, Type};
 use crate::StoreError;
 use crate::db::{Either, on};
 use crate::keys::{from_json, to_json};
+use crate::policy::raise;
 
 /// A value of a statement.
 #[derive(Clone, Debug)]
@@ -159,8 +161,13 @@ impl Columns<'_> {
     /// Of the columns that `budget_columns!` selects.
     pub fn budget(&self) -> Result<Option<Budget>, StoreError> {
         let Some(id) = self.get::<Option<String>>("b_id")? else { return Ok(None) };
-        let (limits, stamps) = (self.limits()?, self.stamps("b_")?);
-        Ok(Some(Budget { id, limits, stamps, ..Budget::default() }))
+        let (limits, stamps, raise) = (self.limits()?, self.stamps("b_")?, self.raise()?);
+        Ok(Some(Budget { id, limits, stamps, raise, ..Budget::default() }))
+    }
+
+    /// Of a budget.
+    pub fn raise(&self) -> Result<Option<Raise>, StoreError> {
+        Ok(raise(self.get("raise_nano")?, self.get("raise_until")?))
     }
 
     /// Of the columns that `spent_columns!` selects.

@@ -1,6 +1,6 @@
 //! Owners that have a budget as an object, of their own or shared.
 
-use domain::owner::{Budget, Limits, Organization, Stamps};
+use domain::owner::{Budget, Organization, Stamps};
 
 use super::{Name, Noun, Nouns, Write};
 use crate::StoreError;
@@ -90,7 +90,7 @@ impl<N: Sharer> Nouns<'_, N> {
         fresh_id: String,
         actor: &Actor,
         change: impl FnOnce(&mut N) -> Result<(), E>,
-        limit: Option<impl FnOnce(&mut Limits) -> Result<(), E>>,
+        limit: Option<impl FnOnce(&mut Budget) -> Result<(), E>>,
     ) -> Result<Option<N>, E> {
         let mut write = Write::begin(self.db, actor).await?;
         let Some(before) = write.get::<N>(&name.into()).await? else { return Ok(None) };
@@ -127,7 +127,7 @@ impl Write<'_> {
         id: Option<&str>,
         held: Option<Budget>,
         fresh_id: String,
-        limit: impl FnOnce(&mut Limits) -> Result<(), E>,
+        limit: impl FnOnce(&mut Budget) -> Result<(), E>,
     ) -> Result<String, E> {
         let own = match id {
             Some(id) => self.unshared(id).await?,
@@ -135,13 +135,13 @@ impl Write<'_> {
         };
         if let Some(before) = own {
             let mut budget = before.clone();
-            limit(&mut budget.limits)?;
+            limit(&mut budget)?;
             return Ok(self.replace(&before, budget, "updated").await?.id);
         }
-        let limits = held.map(|budget| budget.limits).unwrap_or_default();
+        let Budget { limits, raise, .. } = held.unwrap_or_default();
         let stamps = Stamps::new(&self.actor.id, self.actor.at);
-        let mut budget = Budget::own(fresh_id, limits, stamps);
-        limit(&mut budget.limits)?;
+        let mut budget = Budget { raise, ..Budget::own(fresh_id, limits, stamps) };
+        limit(&mut budget)?;
         Ok(self.create(&budget).await?.id)
     }
 

@@ -37,7 +37,7 @@ pub(crate) use spent_joins;
 /// The columns that [`Columns::budget`](super::Columns::budget) reads, of a budget `b`.
 macro_rules! budget_columns {
     () => {
-        "b.id AS b_id, b.max_budget_nano, b.soft_budget_nano, b.budget_duration, b.max_parallel_requests, b.tpm_limit,
+        "b.id AS b_id, b.raise_nano, b.raise_until, b.max_budget_nano, b.soft_budget_nano, b.budget_duration, b.max_parallel_requests, b.tpm_limit,
          b.rpm_limit, b.tpd_limit, COALESCE(b.model_max_budget, '{}') AS model_max_budget,
          COALESCE(b.created_at, 0) AS b_created_at, b.created_by AS b_created_by,
          COALESCE(b.updated_at, 0) AS b_updated_at, b.updated_by AS b_updated_by"

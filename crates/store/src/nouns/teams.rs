@@ -264,6 +264,7 @@ impl Nouns<'_, Team> {
         change(&mut team)?;
         if let Some((fresh_id, limit)) = limit {
             let id = team.member_budget_id.clone();
+            let limit = |budget: &mut Budget| limit(&mut budget.limits);
             team.member_budget_id = Some(write.limit_own(id.as_deref(), None, fresh_id, limit).await?);
         }
         let action = match (before.blocked, team.blocked) {

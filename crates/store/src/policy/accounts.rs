@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, AccountKind, AccountPolicy, Limits, TimedLimit, Window};
+use domain::{AccountId, AccountKind, AccountPolicy, Limits, Raise, TimedLimit, Window};
 use kit::{Money, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -88,7 +88,7 @@ accounts! {
         "a.key_hash AS parent, a.ends_at AS secret_ends_at";
     ACCESS_GROUPS, ACCESS_GROUP = "access_group" "access_groups" ("a.id"): "a.models";
     ALLOWED_IPS, ALLOWED_IP = "allowed_ip" "allowed_ips" ("a.network"): "a.created_at";
-    BUDGETS, BUDGET = "budget" "budgets" ("a.id"): "a.max_budget_nano, a.soft_budget_nano, a.budget_duration";
+    BUDGETS, BUDGET = "budget" "budgets" ("a.id"): "a.max_budget_nano, a.soft_budget_nano, a.budget_duration, a.raise_nano, a.raise_until";
     }
     members {
     MEMBERS, MEMBER = "member" "team_members" ("a.team_id", "a.user_id"): "a.allowed_models AS models, a.budget_id";
@@ -204,6 +204,8 @@ struct AccountRow {
     budget_duration: Option<String>,
     budget_limits: Option<String>,
     model_max_budget: Option<String>,
+    raise_nano: Option<i64>,
+    raise_until: Option<i64>,
     extra: Option<String>,
     spend_base_nano: Option<i64>,
     total_nano: Option<i64>,
@@ -262,6 +264,7 @@ impl AccountRow {
                 more: more_limits(
                     json::<Option<_>>("budget_limits", self.budget_limits)?.unwrap_or_default(),
                 )?,
+                raise: raise(self.raise_nano, self.raise_until),
             },
             access_groups: terms::access_groups_in(self.extra.as_deref())?,
             budgeted_models: match self.model_max_budget {
@@ -272,6 +275,12 @@ impl AccountRow {
             windows: window.or(own).into_iter().collect(),
         })
     }
+}
+
+/// Out of the columns of a budget.
+pub(crate) fn raise(nano: Option<i64>, until: Option<i64>) -> Option<Raise> {
+    let raise = |(nano, until)| Raise { by: Money(nano), until: Timestamp(until) };
+    nano.zip(until).map(raise)
 }
 
 /// JSON that may not be there.

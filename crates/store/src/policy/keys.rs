@@ -171,7 +171,6 @@ impl PolicyRow {
         let max_budget = self.max_budget_nano.map(Money);
         let mut terms = KeyTerms {
             budget_id: boxed(self.budget_id),
-            raise: metadata.raise()?,
             routes: extra.routes(),
             budgeted_models: extra.budgeted_models()?,
             access_groups: extra.access_groups(),
@@ -180,6 +179,7 @@ impl PolicyRow {
                 soft: extra.soft()?,
                 duration: boxed(self.budget_duration),
                 more: extra.more()?,
+                raise: metadata.raise()?,
             },
             windows: window(self.window_duration, self.ends_at, self.base_nano).into_iter().collect(),
         };

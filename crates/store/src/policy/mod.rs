@@ -21,6 +21,7 @@ pub use spend::{AccountSpend, KeySpend, Spent};
 pub use subject::Subject;
 pub use wake::WakeUps;
 
+pub(crate) use accounts::raise;
 pub(crate) use terms::{amount, key_raise, key_soft_budget};
 
 /// Every statement about policy.

@@ -94,6 +94,7 @@ backends! {
                     soft: None,
                     duration: Some("1d".into()),
                     more: [TimedLimit { duration: "1h".into(), max: Money(500_000_000) }].into(),
+                    raise: None,
                 },
                 budgeted_models: Default::default(),
                 access_groups: ["g1".into()].into(),

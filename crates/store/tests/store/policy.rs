@@ -40,7 +40,7 @@ backends! {
         store.keys().create(&key, &actor(1)).await.unwrap();
         let terms = store.policy().key(key.hash).await.unwrap().unwrap().terms.unwrap();
         assert_eq!((&*terms.routes[0], terms.limits.soft), ("/v1/chat", Some(Money(500_000_000))));
-        assert_eq!(terms.raise, Some(Raise { by: Money(2_000_000_000), until: Timestamp::from_secs(9) }));
+        assert_eq!(terms.limits.raise, Some(Raise { by: Money(2_000_000_000), until: Timestamp::from_secs(9) }));
         // Its spend is told as that of keys with a budget that refuses.
         store.ledger().ship(&[event(1, Some(&key), 1, 7)], Timestamp(1)).await.unwrap();
         assert_eq!(store.policy().spend_since(Timestamp(0)).await.unwrap().len(), 1);
