@@ -40,6 +40,8 @@ pub struct State {
     pub calls_retention: Option<Duration>,
     /// Who is told of budgets that are used up.
     pub alerts: Vec<AlertChannel>,
+    /// Reads what OpenAI billed, with `OPENAI_ADMIN_KEY`.
+    pub bill: Option<upstream::OpenAiBill>,
     /// Every setting of the configuration.
     pub settings: Vec<config::SettingFact>,
     /// Answers paths that are not the control plane's, such as the dashboard's files; 404 without it.
@@ -76,6 +78,7 @@ impl State {
             quarter_hours_retention: None,
             calls_retention: None,
             alerts: Vec::new(),
+            bill: None,
             settings: Vec::new(),
             beyond: None,
             throttle: Throttle::default(),

@@ -4,6 +4,7 @@
 //! Knows nothing of keys, budgets, routing or what the bodies mean: it carries bytes. The only crate with
 //! an HTTP client.
 
+mod bill;
 mod body;
 mod canned;
 mod client;
@@ -16,6 +17,7 @@ mod streams;
 mod target;
 pub mod tls;
 
+pub use bill::{BILL_DAYS_MAX, BillError, OPENAI_API_BASE, OpenAiBill};
 pub use body::{Body, BodyError, Pieces, ReadError, Sending, read_limited};
 pub use client::{Client, ClientSettings};
 pub use error::SendError;

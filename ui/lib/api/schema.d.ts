@@ -2832,6 +2832,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/key/spend/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a key spent, by model. */
+        get: operations["keySpendReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/key/unblock": {
         parameters: {
             query?: never;
@@ -3309,6 +3326,23 @@ export interface paths {
         put?: never;
         /** Make an organisation. */
         post: operations["createOrganization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/organization/spend/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the keys of an organization and of its teams spent, by model. */
+        get: operations["organizationSpendReport"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3831,6 +3865,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/spend/capture_rate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compares what calls to OpenAI cost with what OpenAI billed for the same UTC days, read with `OPENAI_ADMIN_KEY`. Under 1
+         *     calls went elsewhere, or are priced too low. Today's day is incomplete on both sides.
+         */
+        get: operations["spendCaptureRate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/spend/keys": {
         parameters: {
             query?: never;
@@ -4287,6 +4341,23 @@ export interface paths {
         put?: never;
         /** Change a tag. Limits change its own budget; a budget that it shares is left to the others. */
         post: operations["updateTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tag/user-agent/per-user-analytics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each user came to with each tag in the last thirty days, from single calls. */
+        get: operations["tagUsers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4861,6 +4932,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/team/spend/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the keys of a team spent, by model. Members who may not see all of it see their own part. */
+        get: operations["teamSpendReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/team/unblock": {
         parameters: {
             query?: never;
@@ -5150,6 +5238,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/daily/activity/aggregated/cache_leakage_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys with the most input that no cache of a provider served, of users: those to look at when prompts are long. The
+         *     dearest 10,000 keys are compared.
+         */
+        get: operations["userActivityCacheLeakage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/daily/activity/aggregated/keys": {
         parameters: {
             query?: never;
@@ -5318,6 +5426,23 @@ export interface paths {
         put?: never;
         /** Change the caller's own password. Ends all other sessions of the user. */
         post: operations["changePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/spend/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the keys of a user spent, by model. */
+        get: operations["userSpendReport"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -6052,6 +6177,12 @@ export interface components {
             budget_id: string;
             /** @description When spend counts anew. */
             budget_reset_at?: string | null;
+            temp_budget_expiry?: string | null;
+            /**
+             * Format: double
+             * @description US dollars that `max_budget` is larger by until `temp_budget_expiry`.
+             */
+            temp_budget_increase?: number | null;
         };
         BulkAdded: {
             failed_additions: number;
@@ -6166,6 +6297,9 @@ export interface components {
             /** Format: int64 */
             total_rows: number;
         };
+        CacheLeakage: {
+            api_keys: components["schemas"]["KeyActivity"][];
+        };
         CacheSettings: {
             current_values: Record<string, unknown>;
             fields: Record<string, unknown>[];
@@ -6254,6 +6388,56 @@ export interface components {
             total_is_capped: boolean;
             /** Format: int64 */
             total_pages: number;
+        };
+        Captured: {
+            /**
+             * Format: double
+             * @description The first by the second; null when nothing was billed.
+             */
+            capture_rate?: number | null;
+            /**
+             * Format: double
+             * @description What calls through Bulkhead cost, in US dollars.
+             */
+            captured_spend: number;
+            /**
+             * Format: double
+             * @description What the provider billed, in US dollars.
+             */
+            provider_spend: number;
+        };
+        CapturedDay: components["schemas"]["Captured"] & {
+            date: string;
+        };
+        /**
+         * @example {
+         *       "below_threshold": false,
+         *       "capture_rate": 0.9238,
+         *       "captured_spend": 120.1,
+         *       "days": [
+         *         {
+         *           "capture_rate": 0.9238,
+         *           "captured_spend": 120.1,
+         *           "date": "2026-01-30",
+         *           "provider_spend": 130
+         *         }
+         *       ],
+         *       "end_date": "2026-01-30",
+         *       "provider": "openai",
+         *       "provider_spend": 130,
+         *       "start_date": "2026-01-30",
+         *       "threshold": 0.9
+         *     }
+         */
+        CaptureRate: components["schemas"]["Captured"] & {
+            /** @description False while the provider billed nothing. */
+            below_threshold: boolean;
+            days: components["schemas"]["CapturedDay"][];
+            end_date: string;
+            provider: string;
+            start_date: string;
+            /** Format: double */
+            threshold: number;
         };
         /** @description What to change. Values and facts are set one by one, null removes; a value that is sent back as it was shown stays. */
         ChangedCredential: {
@@ -8087,6 +8271,8 @@ export interface components {
         };
         ReportModel: {
             model: string;
+            /** @description Of reports on organizations: the key's team, empty for none; absent when it worked for several. */
+            team_id?: string | null;
             /** Format: double */
             total_cost: number;
             /** Format: int64 */
@@ -9039,6 +9225,9 @@ export interface components {
             /** Format: int64 */
             rpm_limit?: number | null;
             team_id: string;
+            temp_budget_expiry?: string | null;
+            /** Format: double */
+            temp_budget_increase?: number | null;
             /** Format: int64 */
             tpm_limit?: number | null;
             user_email?: string | null;
@@ -9077,6 +9266,13 @@ export interface components {
             /** Format: int64 */
             rpm_limit?: number | null;
             team_id: string;
+            /** @description A moment such as `2026-01-31T08:00:00Z`, in UTC where it names no zone. */
+            temp_budget_expiry?: string | null;
+            /**
+             * Format: double
+             * @description US dollars that their budget is larger by until `temp_budget_expiry`: both, or null for none.
+             */
+            temp_budget_increase?: number | null;
             /** Format: int64 */
             tpm_limit?: number | null;
             user_email?: string | null;
@@ -9205,6 +9401,55 @@ export interface components {
             /** Format: int64 */
             total_pages: number;
             users: components["schemas"]["ListedUser"][];
+        };
+        UserOfTag: {
+            /** Format: int64 */
+            failed_requests: number;
+            /**
+             * Format: double
+             * @description US dollars.
+             */
+            spend: number;
+            /** Format: int64 */
+            successful_requests: number;
+            /** Format: int64 */
+            total_requests: number;
+            /** Format: int64 */
+            total_tokens: number;
+            /** @description The tag. */
+            user_agent: string;
+            user_email?: string | null;
+            user_id: string;
+        };
+        /**
+         * @description Users and tags, the dearest first.
+         * @example {
+         *       "page": 1,
+         *       "page_size": 50,
+         *       "results": [
+         *         {
+         *           "failed_requests": 1,
+         *           "spend": 0.0015,
+         *           "successful_requests": 11,
+         *           "total_requests": 12,
+         *           "total_tokens": 340,
+         *           "user_agent": "blue",
+         *           "user_email": "ada@example.com",
+         *           "user_id": "ada"
+         *         }
+         *       ],
+         *       "total_count": 1,
+         *       "total_pages": 1
+         *     }
+         */
+        UsersOfTags: {
+            /** Format: int32 */
+            page: number;
+            /** Format: int32 */
+            page_size: number;
+            results: components["schemas"]["UserOfTag"][];
+            total_count: number;
+            total_pages: number;
         };
         UserSpend: {
             /** Format: int64 */
@@ -24943,6 +25188,95 @@ export interface operations {
             };
         };
     };
+    keySpendReport: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash; the caller's own without it, of administrators all. */
+                api_key?: string;
+                /** @description `YYYY-MM-DD`, UTC, included; 366 days at most. */
+                end_date?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportKey"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     unblockKey: {
         parameters: {
             query?: never;
@@ -27556,6 +27890,95 @@ export interface operations {
             };
         };
     };
+    organizationSpendReport: {
+        parameters: {
+            query?: {
+                /** @description `YYYY-MM-DD`, UTC, included; 366 days at most. */
+                end_date?: string;
+                /** @description Those that the caller administers without it, of administrators all. */
+                organization_id?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportKey"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     updateOrganization: {
         parameters: {
             query?: never;
@@ -29133,6 +29556,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    spendCaptureRate: {
+        parameters: {
+            query?: {
+                /** @description Last UTC day, included; 180 days at most. */
+                end_date?: string;
+                /** @description Only the bill of these projects; what was captured is not narrowed. */
+                project_ids?: string[];
+                /** @description `openai`, the only one whose bill can be read. */
+                provider?: string;
+                /** @description First UTC day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description `below_threshold` is true for a rate under it: above 0, 1 at most. */
+                threshold?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureRate"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description The provider's bill cannot be read */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Too busy, or the database is away; see Retry-After */
@@ -31515,6 +32040,96 @@ export interface operations {
             };
             /** @description No such tag */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    tagUsers: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                page_size?: number;
+                /** @description Part of a tag's name, in whatever case. */
+                tag_filter?: string;
+                /** @description Only these tags, each by itself; in place of `tag_filter`. */
+                tag_filters?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersOfTags"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -34791,6 +35406,95 @@ export interface operations {
             };
         };
     };
+    teamSpendReport: {
+        parameters: {
+            query?: {
+                /** @description `YYYY-MM-DD`, UTC, included; 366 days at most. */
+                end_date?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+                /** @description Without it the team of the caller's key, else the caller's teams; of administrators all. */
+                team_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportKey"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     unblockTeam: {
         parameters: {
             query?: never;
@@ -36298,6 +37002,110 @@ export interface operations {
             };
         };
     };
+    userActivityCacheLeakage: {
+        parameters: {
+            query?: {
+                /** @description Raw key or hash. */
+                api_key?: string;
+                /** @description Of `/model_top_keys`: `model` is a model group. */
+                by_model_group?: boolean;
+                /** @description Last day, included; a thousand days at most. */
+                end_date?: string;
+                /** @description None of these, with commas between. */
+                exclude_user_ids?: string;
+                limit?: number;
+                /** @description As the provider names it, or as clients do with `by_model_group`. */
+                model?: string;
+                /** @description Keys before the page. */
+                offset?: number;
+                /** @description Of `/search`: part of the key's alias or hash. */
+                search?: string;
+                /** @description First day, `YYYY-MM-DD`. */
+                start_date?: string;
+                /** @description Minutes from local time to UTC, as JavaScript's `getTimezoneOffset`: -330 for +05:30. */
+                timezone?: number;
+                /** @description Only these, with commas between. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheLeakage"];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     userActivityKeys: {
         parameters: {
             query?: {
@@ -37285,6 +38093,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too busy, or the database is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    userSpendReport: {
+        parameters: {
+            query?: {
+                /** @description `YYYY-MM-DD`, UTC, included; 366 days at most. */
+                end_date?: string;
+                /** @description The caller without it, of administrators everyone. */
+                internal_user_id?: string;
+                /** @description `YYYY-MM-DD`, UTC. */
+                start_date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportKey"][];
+                };
+            };
+            /** @description The request makes no sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No valid key or session, or one that may not do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this to that object */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Another request was quicker, or the name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request does not fit its schema */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidBody"];
                 };
             };
             /** @description Too busy, or the database is away; see Retry-After */

@@ -8,6 +8,7 @@ use domain::{Deployment, Usage};
 use kit::{Clock, Rng, Secret};
 use pricing::{Price, PriceBook};
 use serde_json::{Map, Value};
+use upstream::{OPENAI_API_BASE, OpenAiBill};
 
 use crate::assembly::Assembly;
 use crate::cli::Backend;
@@ -53,6 +54,7 @@ async fn state(assembly: &Assembly, master_key: Secret) -> Result<State, Failure
     state.quarter_hours_retention = retention.quarter_hours;
     state.calls_retention = retention.calls;
     state.alerts = alert_channels(&assembly.config.settings.alerts, &state.clock)?;
+    state.bill = bill(&*environment, &state.clock)?;
     state.settings.clone_from(&assembly.config.facts);
     state.version = env!("CARGO_PKG_VERSION");
     Ok(state)
@@ -66,10 +68,7 @@ fn alert_channels(
     if configured.is_empty() {
         return Ok(Vec::new());
     }
-    let said = |error: &dyn std::fmt::Display| Failure::Said(error.to_string());
-    let extra_roots = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
-    let tls = upstream::tls::client_config(extra_roots.as_deref()).map_err(|error| said(&error))?;
-    let client = upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock.clone(), &mut OsRng);
+    let client = client(clock)?;
     let channel = |channel: &config::AlertChannel| {
         let hook = upstream::Hook::new(client.clone(), &channel.url);
         let hook =
@@ -77,6 +76,27 @@ fn alert_channels(
         Ok(AlertChannel { format: channel.format, hook })
     };
     configured.iter().map(channel).collect()
+}
+
+/// The bill is read with a key of its own: `OPENAI_ADMIN_KEY`.
+fn bill(
+    environment: &(dyn Fn(&str) -> Option<String> + Send + Sync),
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<OpenAiBill>, Failure> {
+    let Some(key) = environment("OPENAI_ADMIN_KEY") else { return Ok(None) };
+    let base = environment("OPENAI_ADMIN_API_BASE").unwrap_or_else(|| OPENAI_API_BASE.to_owned());
+    let bill = OpenAiBill::new(client(clock)?, &base, &Secret::new(key));
+    let bill =
+        bill.map_err(|error| Failure::Said(format!("OPENAI_ADMIN_KEY, OPENAI_ADMIN_API_BASE: {error}")));
+    bill.map(Some)
+}
+
+/// For what is sent elsewhere than to models.
+fn client(clock: &Arc<dyn Clock>) -> Result<upstream::Client, Failure> {
+    let extra_roots = std::env::var_os("SSL_CERT_FILE").map(std::path::PathBuf::from);
+    let tls = upstream::tls::client_config(extra_roots.as_deref());
+    let tls = tls.map_err(|error| Failure::Said(error.to_string()))?;
+    Ok(upstream::Client::new(&upstream::ClientSettings::default(), &tls, clock.clone(), &mut OsRng))
 }
 
 fn catalog(assembly: &Assembly) -> Catalog {

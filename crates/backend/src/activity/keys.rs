@@ -42,6 +42,11 @@ pub struct ModelTopKeys {
 }
 
 #[derive(Serialize, ToSchema)]
+pub struct CacheLeakage {
+    api_keys: Vec<KeyActivity>,
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct FoundKeys {
     search: String,
     api_keys: Vec<KeyActivity>,
@@ -92,6 +97,16 @@ pub async fn top(
     let answers = asked.keys(days, limit.clamp(1, LIMIT_MAX)).await?;
     let api_keys = asked.shown(answers.rows.into_iter()).await?;
     Ok(ModelTopKeys { model, by_model_group, api_keys })
+}
+
+/// Keys with the most input that no cache of a provider served, among the dearest.
+pub async fn leaking(asked: &Asked<'_>, days: Days, limit: u32) -> Result<CacheLeakage, ApiError> {
+    let mut rows = asked.keys(days, OFFSET_MAX).await?.rows;
+    let uncached = |key: &Answer| key.totals.input_tokens - key.totals.cache_read_tokens;
+    rows.retain(|key| uncached(key) > 0);
+    rows.sort_by_key(|key| std::cmp::Reverse(uncached(key)));
+    let api_keys = asked.shown(rows.into_iter().take(limit.clamp(1, LIMIT_MAX) as usize)).await?;
+    Ok(CacheLeakage { api_keys })
 }
 
 /// Keys whose hash or alias has a text in it, the dearest first.

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::days::DAYS_MAX;
 use super::export::{ActivityExport, Export, ExportFormat, ExportType};
-use super::keys::{self, FoundKeys, KeyActivityPage, ModelTopKeys};
+use super::keys::{self, CacheLeakage, FoundKeys, KeyActivityPage, ModelTopKeys};
 use super::question::{Common, Question};
 use super::reach::{Entity, Ids};
 use super::view::DailyActivity;
@@ -146,7 +146,7 @@ macro_rules! activity {
                 #[param(maximum = 10000)]
                 offset: u32,
                 #[param(minimum = 1, maximum = 100)]
-                limit: u32,
+                pub limit: u32,
             }
 
             impl Default for $KeysQuery {
@@ -168,7 +168,7 @@ macro_rules! activity {
             }
 
             impl $KeysQuery {
-                async fn question(&self, state: &State, caller: &Caller) -> Result<Question, ApiError> {
+                pub async fn question(&self, state: &State, caller: &Caller) -> Result<Question, ApiError> {
                     let common = Common {
                         start_date: self.start_date.clone(),
                         end_date: self.end_date.clone(),
@@ -399,8 +399,24 @@ activity!(
     TagActivityExport
 );
 
+/// Keys with the most input that no cache of a provider served, of users: those to look at when prompts are long. The
+/// dearest 10,000 keys are compared.
+#[utoipa::path(
+    get, path = "/user/daily/activity/aggregated/cache_leakage_keys", tag = "usage", operation_id = "userActivityCacheLeakage",
+    params(users::UserKeyActivity), responses((status = 200, body = CacheLeakage), Refusals),
+)]
+async fn cache_leakage(
+    Extract(state): Extract<Shared>,
+    caller: Caller,
+    Params(query): Params<users::UserKeyActivity>,
+) -> Result<Json<CacheLeakage>, ApiError> {
+    let question = query.question(&state, &caller).await?;
+    Ok(Json(keys::leaking(&question.asked(&state), question.days, query.limit).await?))
+}
+
 pub fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(cache_leakage))
         .merge(users::routes())
         .merge(teams::routes())
         .merge(organizations::routes())

@@ -108,6 +108,12 @@ impl ApiError {
         self
     }
 
+    /// With its sentence as `detail` besides: the form of routes whose plain HTTP errors are a sentence.
+    pub fn with_detail_text(mut self) -> Self {
+        self.body["detail"] = self.text().into();
+        self
+    }
+
     /// In the form of routes whose errors are plain HTTP errors.
     pub fn detail_not_found(message: impl Into<String>) -> Self {
         Self {

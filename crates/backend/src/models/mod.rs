@@ -15,7 +15,8 @@ pub use view::ModelView;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use domain::{Deployment, Model};
+use domain::owner::access_groups;
+use domain::{Deployment, Model, VirtualKey};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -63,21 +64,47 @@ pub fn routes() -> OpenApiRouter<Shared> {
 pub async fn visible<'s>(state: &'s State, caller: &Caller) -> Result<Vec<Cow<'s, ModelCard>>, ApiError> {
     let mut cards = state.catalog.cards.iter().map(Cow::Borrowed).collect::<Vec<_>>();
     cards.extend(stored(state).await?.into_iter().map(Cow::Owned));
-    let models = match (caller.key(), caller.user_id()) {
+    let held_to = match (caller.key(), caller.user_id()) {
         _ if caller.sees_all() => return Ok(cards),
-        (Some(key), _) => key.models.clone(),
+        (Some(key), _) => of_key(state, key).await?,
         (None, Some(user)) => {
-            state.store.users().get(user).await?.map(|user| user.models).unwrap_or_default()
+            vec![state.store.users().get(user).await?.map(|user| user.models).unwrap_or_default()]
         }
         (None, None) => Vec::new(),
     };
     let team = caller.key().and_then(|key| key.team_id.as_deref());
     cards.retain(|card| {
         let Deployment { group, provider, access_groups, team_id, .. } = &card.deployment;
-        let reachable = team_id.is_none() || team_id.as_deref() == team;
-        reachable && domain::access::grants(&models, group, provider, access_groups)
+        let granted = |models: &Vec<String>| domain::access::grants(models, group, provider, access_groups);
+        (team_id.is_none() || team_id.as_deref() == team) && held_to.iter().all(granted)
     });
     Ok(cards)
+}
+
+/// What a key is held to, as gateways do it: its own models, and those of its team, each with its access groups.
+async fn of_key(state: &State, key: &VirtualKey) -> Result<Vec<Vec<String>>, ApiError> {
+    let mut held_to = vec![with_groups(state, key.models.clone(), &key.extra).await?];
+    if let Some(id) = &key.team_id
+        && let Some(team) = state.store.teams().get(id.as_str()).await?
+    {
+        held_to.push(with_groups(state, team.models, &team.extra).await?);
+    }
+    Ok(held_to)
+}
+
+/// Models that are listed, and those of the access groups that `extra` names; an empty list is every model.
+async fn with_groups(
+    state: &State,
+    mut models: Vec<String>,
+    extra: &Map<String, Value>,
+) -> Result<Vec<String>, ApiError> {
+    if !models.is_empty() {
+        for id in access_groups(extra) {
+            let group = state.store.access_groups().get(id).await?;
+            models.extend(group.into_iter().flat_map(|group| group.models));
+        }
+    }
+    Ok(models)
 }
 
 /// The models of the database that can be called; what is wrong with the others is logged.

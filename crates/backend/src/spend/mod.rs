@@ -2,15 +2,18 @@
 
 mod cache_hits;
 mod calculate;
+mod capture_rate;
 mod exceptions;
 mod export;
 mod global;
+mod key_report;
 mod keys;
 mod logs;
 mod report;
 mod requests;
 mod reset;
 mod row;
+mod scoped;
 mod search;
 mod shares;
 mod tags;
@@ -38,6 +41,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(tags::tags))
         .routes(routes!(users::users))
         .routes(routes!(calculate::calculate))
+        .routes(routes!(capture_rate::capture_rate))
         .routes(routes!(shares::by_provider))
         .routes(routes!(shares::by_tag))
         .routes(routes!(shares::tag_names))
@@ -47,6 +51,10 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(requests::requests))
         .routes(routes!(requests::by_model))
         .routes(routes!(report::report))
+        .routes(routes!(scoped::of_key))
+        .routes(routes!(scoped::of_user))
+        .routes(routes!(scoped::of_team))
+        .routes(routes!(scoped::of_organization))
         .routes(routes!(cache_hits::cache_hits))
         .routes(routes!(exceptions::exceptions))
         .routes(routes!(exceptions::by_deployment))

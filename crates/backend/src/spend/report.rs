@@ -1,6 +1,6 @@
 //! Spend of a range of days by team, customer or key, with what it was spent on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State as Extract;
@@ -10,8 +10,10 @@ use store::spend::Totals;
 use store::usage::{Among, Answer, Dimension, Filter, Question};
 use utoipa::{IntoParams, ToSchema};
 
+use super::key_report::{ReportKey, key_report};
 use super::logs::key_name;
 use crate::activity::days::Days;
+use crate::activity::reach::Reach;
 use crate::auth::Caller;
 use crate::http::error::{ApiError, Refusals};
 use crate::http::input::Params;
@@ -88,30 +90,6 @@ pub struct ReportLine {
     api_key: Option<String>,
 }
 
-/// A key of the range.
-#[derive(Serialize, ToSchema)]
-#[schema(example = json!({
-    "api_key": "88dc28…", "total_cost": 0.0015, "total_input_tokens": 30, "total_output_tokens": 15,
-    "model_details": [{"model": "gpt-4o", "total_cost": 0.0015, "total_input_tokens": 30, "total_output_tokens": 15}],
-}))]
-pub struct ReportKey {
-    api_key: String,
-    /// US dollars.
-    total_cost: f64,
-    total_input_tokens: i64,
-    total_output_tokens: i64,
-    /// The dearest.
-    model_details: Vec<ReportModel>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct ReportModel {
-    model: String,
-    total_cost: f64,
-    total_input_tokens: i64,
-    total_output_tokens: i64,
-}
-
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only describes the answers for the document")]
@@ -131,12 +109,12 @@ pub async fn report(
     Params(query): Params<ReportQuery>,
 ) -> Result<Response, ApiError> {
     let days = Days::new(query.start_date.as_deref(), query.end_date.as_deref(), 0)?;
-    let asked = Asked { state: &state, days, filters: query.filters() };
+    let asked = Asked { state: &state, days, reach: query.reach() };
     match query.group_by.as_str() {
         "team" | "customer" | "api_key" if query.api_key.is_some() || query.internal_user_id.is_some() => {
-            Ok(Json(asked.keys().await?).into_response())
+            Ok(Json(key_report(&state, days, &asked.reach, false).await?).into_response())
         }
-        "api_key" => Ok(Json(asked.keys().await?).into_response()),
+        "api_key" => Ok(Json(key_report(&state, days, &asked.reach, false).await?).into_response()),
         "team" => Ok(Json(asked.owners(Dimension::Team).await?).into_response()),
         "customer" => Ok(Json(asked.owners(Dimension::Customer).await?).into_response()),
         _ => Err(ApiError::plain("group_by", "`group_by` is `team`, `customer` or `api_key`.")),
@@ -144,7 +122,7 @@ pub async fn report(
 }
 
 impl ReportQuery {
-    fn filters(&self) -> Vec<Filter> {
+    fn reach(&self) -> Reach {
         let filters = [
             (Dimension::Key, self.api_key.as_deref().map(key_name)),
             (Dimension::User, self.internal_user_id.clone()),
@@ -152,14 +130,14 @@ impl ReportQuery {
             (Dimension::Customer, self.customer_id.clone()),
         ];
         let named = filters.into_iter().filter_map(|(dimension, is)| Some(Filter { dimension, is: is? }));
-        named.filter(|filter| !filter.is.is_empty()).collect()
+        Reach { filters: named.filter(|filter| !filter.is.is_empty()).collect(), among: vec![] }
     }
 }
 
 struct Asked<'a> {
     state: &'a State,
     days: Days,
-    filters: Vec<Filter>,
+    reach: Reach,
 }
 
 impl Asked<'_> {
@@ -171,33 +149,8 @@ impl Asked<'_> {
         limit: u32,
     ) -> Result<Vec<Answer>, ApiError> {
         let timeline = if by_day { self.days.steps()? } else { self.days.whole()? };
-        let question = Question { timeline, by, filters: self.filters.clone(), among, limit };
+        let question = Question { timeline, by, filters: self.reach.filters.clone(), among, limit };
         Ok(self.state.store.usage().ask(&question).await?.rows)
-    }
-
-    async fn keys(&self) -> Result<Vec<ReportKey>, ApiError> {
-        let key = Some(Dimension::Key);
-        let keys = self.ask(false, [key, None], vec![], LINES_MAX / 4).await?;
-        let these = keys.iter().map(|key| key.name.clone()).collect();
-        let among = vec![Among::these(Dimension::Key, these)];
-        let mut models = HashMap::<String, Vec<ReportModel>>::new();
-        for answer in self.ask(false, [key, Some(Dimension::Model)], among, LINES_MAX).await? {
-            let Answer { name, second, totals, .. } = answer;
-            models.entry(name).or_default().push(ReportModel {
-                model: second,
-                total_cost: totals.spend().dollars(),
-                total_input_tokens: totals.input_tokens,
-                total_output_tokens: totals.output_tokens,
-            });
-        }
-        let shown = |Answer { name, totals, .. }: Answer| ReportKey {
-            model_details: models.remove(&name).unwrap_or_default(),
-            api_key: name,
-            total_cost: totals.spend().dollars(),
-            total_input_tokens: totals.input_tokens,
-            total_output_tokens: totals.output_tokens,
-        };
-        Ok(keys.into_iter().map(shown).collect())
     }
 
     /// The dearest teams or customers of the range, by day.

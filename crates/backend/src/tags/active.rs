@@ -52,21 +52,21 @@ pub struct SummaryQuery {
 }
 
 /// Parameters as they were sent, some more than once.
-type Pairs = Vec<(String, String)>;
+pub(super) type Pairs = Vec<(String, String)>;
 
-fn sent<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
+pub(super) fn sent<'p>(pairs: &'p Pairs, name: &str) -> Option<&'p str> {
     let mut named = pairs.iter().filter(|(other, value)| other == name && !value.is_empty());
     named.next_back().map(|(_, value)| value.as_str())
 }
 
 /// Which tags are asked for.
-struct Wanted {
+pub(super) struct Wanted {
     these: Vec<String>,
     part: String,
 }
 
 impl Wanted {
-    fn new(pairs: &Pairs) -> Result<Self, ApiError> {
+    pub(super) fn new(pairs: &Pairs) -> Result<Self, ApiError> {
         let these = pairs.iter().filter(|(name, value)| name == "tag_filters" && !value.is_empty());
         let these = these.map(|(_, tag)| tag.clone()).collect::<Vec<_>>();
         if these.len() > TAGS_MAX || these.iter().any(|tag| tag.contains(char::is_control)) {
@@ -76,11 +76,11 @@ impl Wanted {
         Ok(Self { these, part: sent(pairs, "tag_filter").unwrap_or_default().to_lowercase() })
     }
 
-    fn among(&self) -> Vec<Among> {
+    pub(super) fn among(&self) -> Vec<Among> {
         if self.these.is_empty() { vec![] } else { vec![Among::these(Dimension::Tag, self.these.clone())] }
     }
 
-    fn keeps(&self, tag: &str) -> bool {
+    pub(super) fn keeps(&self, tag: &str) -> bool {
         if self.these.is_empty() {
             tag.to_lowercase().contains(&self.part)
         } else {
@@ -287,7 +287,7 @@ async fn users(
     Ok(users)
 }
 
-fn too_many(error: StoreError) -> ApiError {
+pub(super) fn too_many(error: StoreError) -> ApiError {
     match error {
         StoreError::TooMany(what) => ApiError::plain("tag_filters", format!("There are too many {what}.")),
         error => error.into(),

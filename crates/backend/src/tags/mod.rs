@@ -1,6 +1,7 @@
 //! Tags: names that requests carry, with budgets.
 
 mod active;
+mod by_user;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,7 @@ pub fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(active::by_day))
         .routes(routes!(active::by_week))
         .routes(routes!(active::by_month))
+        .routes(routes!(by_user::users))
 }
 
 limited! {

@@ -173,6 +173,11 @@ backends! {
         assert_eq!((next["api_keys"].as_array().unwrap().len(), nano(&next["api_keys"][0]["metrics"])), (2, 77));
         let top = ask(&app, "/team/daily/activity/aggregated/model_top_keys?model=haiku").await;
         assert_eq!((&top["model"], nano(&top["api_keys"][0]["metrics"])), (&json!("haiku"), 70));
+        // Each but the free one read ten tokens, four of them from a cache.
+        let leaking = ask(&app, "/user/daily/activity/aggregated/cache_leakage_keys?limit=2").await;
+        let leaking = leaking["api_keys"].as_array().unwrap();
+        let metrics = &leaking[0]["metrics"];
+        assert_eq!((leaking.len(), metrics["prompt_tokens"].as_i64(), metrics["cache_read_input_tokens"].as_i64()), (2, Some(20), Some(8)));
         let found = ask(&app, "/user/daily/activity/aggregated/search?search=ADAS").await;
         assert_eq!((found["api_keys"].as_array().unwrap().len(), &found["api_keys"][0]["api_key"]), (1, &json!(hash)));
     }

@@ -11,6 +11,7 @@ mod audit;
 mod auth;
 mod budgets;
 mod calls;
+mod capture_rate;
 mod compatibility;
 mod credentials;
 mod customers;

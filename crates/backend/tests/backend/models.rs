@@ -1,5 +1,5 @@
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{App, Kind, backends, models};
 
@@ -182,4 +182,30 @@ async fn models_of_the_database_can_be_switched_off() {
     let app = App::with(Kind::Sqlite, |state| state.catalog.settings.store_model_in_db = false).await;
     let new = json!({"model_name": "a", "litellm_params": {"model": "openai/x"}});
     assert!(app.post("/model/new", new).await.error(500).2.contains("STORE_MODEL_IN_DB"));
+}
+
+#[tokio::test]
+async fn a_key_sees_what_its_groups_and_its_team_let_it_call() {
+    let app = app().await;
+    let group = json!({"access_group_name": "g", "access_model_names": ["claude"]});
+    let group = app.post("/v1/access_group", group).await.json()["access_group_id"].clone();
+    let seen = async |key: &str| {
+        let list = app.get_as(key, "/model/info").await.ok();
+        let names = list["data"].as_array().unwrap().iter().map(|model| model["model_name"].clone());
+        let mut names = names.map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        names.dedup();
+        names
+    };
+    let key = async |fields: Value| app.key(fields).await;
+    assert_eq!(seen(&key(json!({"models": ["smart"]})).await).await, ["smart"]);
+    assert_eq!(
+        seen(&key(json!({"models": ["smart"], "access_group_ids": [group]})).await).await,
+        ["smart", "claude"]
+    );
+    assert_eq!(seen(&key(json!({"access_group_ids": [group]})).await).await, ["smart", "claude"]);
+    app.post("/team/new", json!({"team_id": "t", "models": ["smart"]})).await.ok();
+    let of_team = key(json!({"team_id": "t"})).await;
+    assert_eq!(seen(&of_team).await, ["smart"]);
+    app.post("/team/update", json!({"team_id": "t", "access_group_ids": [group]})).await.ok();
+    assert_eq!(seen(&of_team).await, ["smart", "claude"]);
 }

@@ -109,6 +109,20 @@ backends! {
         let months = app.get("/tag/mau?tag_filter=blue").await.ok();
         assert_eq!((&months["results"][0]["date"], &months["results"][0]["active_users"]), (&json!("Month 7 (Jan 02)"), &json!(2)));
         app.get("/tag/summary").await.error(400);
+
+        let all = app.get("/tag/user-agent/per-user-analytics").await.ok();
+        assert_eq!(all["results"][0], json!({
+            "user_id": "ada", "user_email": null, "user_agent": "blue", "successful_requests": 1, "failed_requests": 0,
+            "total_requests": 1, "total_tokens": 15, "spend": 1e-6,
+        }));
+        assert_eq!((&all["total_count"], &all["total_pages"], &all["page_size"]), (&json!(3), &json!(1), &json!(50)));
+        let second = app.get("/tag/user-agent/per-user-analytics?page=2&page_size=2").await.ok();
+        assert_eq!((second["results"].as_array().unwrap().len(), &second["total_pages"]), (1, &json!(2)));
+        let green = app.get("/tag/user-agent/per-user-analytics?tag_filter=GRE").await.ok();
+        assert_eq!((&green["results"][0]["user_id"], &green["results"][0]["failed_requests"]), (&json!("bob"), &json!(1)));
+        for wrong in ["page=0", "page_size=1001", "page=x"] {
+            app.get(&format!("/tag/user-agent/per-user-analytics?{wrong}")).await.error(400);
+        }
     }
 
     async fn all_spend_is_set_anew_by_the_master_key(app: App) {
@@ -135,5 +149,62 @@ backends! {
         let entries = app.get("/audit?object_id=red&page_size=100").await.ok();
         assert!(entries["audit_logs"].as_array().unwrap().iter().any(|entry| entry["action"] == "spend_reset"), "{entries}");
         assert_eq!(app.post("/global/spend/refresh", json!({})).await.ok()["status"], "success");
+    }
+
+    async fn everyone_reports_on_their_own(app: App) {
+        let (ada, bob) = seed(&app).await;
+        let hash = |key: &str| KeyHash::of(key).to_hex();
+        let report = async |key: &str, path: &str| {
+            let path = format!("{path}{}{DAYS}", if path.contains('?') { "&" } else { "?" });
+            app.get_as(key, &path).await
+        };
+        let keys = |report: &Value| {
+            report.as_array().unwrap().iter().map(|key| key["api_key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let own = report(&ada, "/key/spend/report").await.ok();
+        assert_eq!(own, json!([{
+            "api_key": hash(&ada), "total_cost": 1e-6, "total_input_tokens": 10, "total_output_tokens": 5,
+            "model_details": [{"model": "opus", "total_cost": 1e-6, "total_input_tokens": 10, "total_output_tokens": 5}],
+        }]));
+        for path in ["/user/spend/report".to_owned(), "/team/spend/report?team_id=red".into(), format!("/key/spend/report?api_key={ada}")] {
+            assert_eq!(report(&ada, &path).await.ok(), own, "{path}");
+        }
+        // Bob administers the team, and sees all of it.
+        assert_eq!(keys(&report(&bob, "/team/spend/report?team_id=red").await.ok()), [hash(&ada), hash(&bob)]);
+        for (path, param) in [
+            (format!("/key/spend/report?api_key={}", hash(&bob)), "api_key"),
+            ("/user/spend/report?internal_user_id=bob".into(), "internal_user_id"),
+        ] {
+            let refused = report(&ada, &path).await;
+            refused.error(403);
+            let detail = format!("Not authorized to view spend for a {param} other than your own");
+            assert_eq!(refused.json()["detail"], detail);
+        }
+        report(&ada, "/team/spend/report?team_id=blue").await.error(403);
+        report(&ada, "/organization/spend/report").await.error(401);
+        let all = report(crate::support::MASTER, "/key/spend/report").await.ok();
+        assert_eq!(all.as_array().unwrap().len(), 3);
+        for path in ["/key/spend/report", "/organization/spend/report"] {
+            let refused = app.get(path).await;
+            refused.error(400);
+            assert_eq!(refused.json()["detail"], "Please provide start_date and end_date");
+            app.get(&format!("{path}?start_date=2025-01-01&end_date=2026-01-02")).await.error(400);
+        }
+    }
+
+    async fn a_report_on_an_organization_names_teams(app: App) {
+        app.post("/organization/new", json!({"organization_id": "org", "organization_alias": "org"})).await.ok();
+        let of = |id, team: Option<&str>| {
+            let mut event = call(id, None, HOUR, 5);
+            event.intent.organization_id = Some("org".into());
+            event.intent.team_id = team.map(Into::into);
+            event
+        };
+        app.store.ledger().ship(&[of(1, Some("red"))], NOW).await.unwrap();
+        let report = async || ask(&app, "/organization/spend/report?organization_id=org").await;
+        assert_eq!(report().await[0]["model_details"][0]["team_id"], "red");
+        app.store.ledger().ship(&[of(2, None)], NOW).await.unwrap();
+        let both = report().await;
+        assert_eq!((&both[0]["total_cost"], both[0]["model_details"][0].get("team_id")), (&json!(1e-8), None));
     }
 }
