@@ -4,17 +4,18 @@ use kit::Timestamp;
 
 use crate::StoreError;
 use crate::db::{Tx, on};
-use crate::ledger::{EventRow, ids_of};
+use crate::ledger::{EventRow, event_columns, ids_of};
 use crate::sql::statements;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 statements! {
     // From where the page before ended.
-    ROWS = "SELECT * FROM usage_events WHERE started_at >= $1 AND started_at < CAST($2 AS BIGINT)
+    ROWS = concat!("SELECT ", event_columns!(), " FROM usage_events
+            WHERE started_at >= $1 AND started_at < CAST($2 AS BIGINT)
               AND (started_at > $1 OR id > $3) AND id >= $4 AND id < $5
               AND (CAST($6 AS TEXT) IS NULL OR model = $6) AND (CAST($7 AS TEXT) IS NULL OR model_group = $7)
-            ORDER BY started_at, id LIMIT CAST($8 AS BIGINT)";
+            ORDER BY started_at, id LIMIT CAST($8 AS BIGINT)");
 }
 
 /// Calls that began in a time, in the order of when they did, and how far one is with them.
