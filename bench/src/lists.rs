@@ -52,6 +52,8 @@ pub fn run(options: &Options) -> Result<()> {
         return Err("the database was not migrated".into());
     }
     cluster.sql(&url, &fill(options.keys))?;
+    // Rows whose commit is not on disk yet would be left as they are.
+    cluster.sql(&url, "CHECKPOINT")?;
     cluster.sql(&url, "VACUUM ANALYZE keys")?;
     cluster.sql(&url, "VACUUM ANALYZE key_search")?;
     let arguments = ["backend", "--host", "127.0.0.1", "--port", "0", "--data-dir", "data"];
