@@ -30,9 +30,15 @@ impl Tx {
         let Some(oldest) = rows.iter().map(|row| row.started_at).min() else { return Ok(()) };
         // Nearly always there is no such window.
         let Some(newest) = newest.filter(|newest| *newest > oldest) else { return Ok(()) };
+        let is_late = |row: &&EventRow| row.started_at < newest && row.cost_nano != 0;
+        let late = rows.iter().copied().filter(is_late).collect::<Vec<_>>();
+        // What a key that got a new secret has spent is its heir's.
+        let heirs = self.heirs(&late).await?;
         let mut costs = BTreeMap::<(&str, String, String), Vec<(i64, i64)>>::new();
-        for row in rows.iter().filter(|row| row.started_at < newest && row.cost_nano != 0) {
-            for owner in charged(row)?.into_iter().chain(budgeted.charged(row)) {
+        for row in late {
+            for (kind, within, id) in charged(row)?.into_iter().chain(budgeted.charged(row)) {
+                let heir = heirs.get(id.as_str()).filter(|_| kind == "key");
+                let owner = (kind, within, heir.map_or(id, ToString::to_string));
                 costs.entry(owner).or_default().push((row.started_at, row.cost_nano));
             }
         }

@@ -351,6 +351,11 @@ backends! {
         store.keys().regenerate(key.hash, (hash, "sk-...".into()), KeyPatch::default(), &actor(DAY)).await.unwrap();
         db.set(hash, "budget_duration", "'1d'").await;
         assert_eq!(window(hash).await, (Money(7), Money(7)));
+        // A call of the first day, made with the old secret, is shipped now; and one of today.
+        ship(store, 2, &key, 15, 5).await;
+        assert_eq!(window(hash).await, (Money(12), Money(12)));
+        ship(store, 3, &key, DAY + 1, 2).await;
+        assert_eq!(window(hash).await, (Money(14), Money(12)));
         let patch = KeyPatch { spend: Some(Money(3)), ..KeyPatch::default() };
         store.keys().update(hash, patch, &actor(DAY)).await.unwrap();
         assert_eq!(window(hash).await, (Money(3), Money::ZERO));
