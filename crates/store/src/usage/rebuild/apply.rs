@@ -75,24 +75,22 @@ impl Rebuilding<'_> {
                 return Ok(Applied::Outrun);
             }
             tx.add_counted(part.counted(unit.grain, month)).await?;
+            tx.drop_empty(unit).await?;
             tx.commit().await?;
         }
-        self.drop_empty(unit, now).await?;
         Ok(Applied::Whole)
-    }
-
-    /// A cell that counts nothing would still be a name in answers.
-    pub(super) async fn drop_empty(&self, unit: Unit, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        tx.tick_ledger(now).await?;
-        for text in EMPTY[unit.grain as usize] {
-            on!(&mut tx, |tx| sqlx::query(text).bind(unit.at).execute(&mut **tx).await.map(|_| ()))?;
-        }
-        tx.commit().await
     }
 }
 
 impl Tx {
+    /// A cell that counts nothing would still be a name in answers; and no later rebuild would find anything to do there.
+    pub(super) async fn drop_empty(&mut self, unit: Unit) -> Result<(), StoreError> {
+        for text in EMPTY[unit.grain as usize] {
+            on!(&mut *self, |tx| sqlx::query(text).bind(unit.at).execute(&mut **tx).await.map(|_| ()))?;
+        }
+        Ok(())
+    }
+
     async fn claim(&mut self, repairs: i64, kept_since: i64) -> Result<bool, StoreError> {
         Ok(on!(self, |tx| {
             sqlx::query(CLAIM).bind(repairs).bind(kept_since).execute(&mut **tx).await?.rows_affected() > 0
