@@ -93,13 +93,19 @@ def test_a_budget_is_told_of_when_it_is_used_up_and_in_each_of_its_windows(alert
     admin = alerted.admin
     alias = name("key")
     client = admin.with_key(admin.generate(key_alias=alias, max_budget=1, budget_duration="4s")["key"])
-    for count in (1, 2):
-        eventually(lambda: client.chat("oai").status_code == 200, 10, "the window is open")
-        spend_a_dollar(client)
-        eventually(lambda: len(inbox.hook(alias)) >= count, 20, f"the alert of window {count}")
-    assert [body["event"] for body in inbox.hook(alias)] == ["budget_crossed"] * 2
+
+    def told(windows):
+        # Nobody looks at what is used up in the last moment of a window before it is over: then the next has to do.
+        if client.chat("oai").status_code == 200:
+            spend_a_dollar(client)
+        return len(inbox.hook(alias)) >= windows
+
+    for windows in (1, 2):
+        eventually(lambda: told(windows), 30, f"the alerts of {windows} windows")
+    assert {body["event"] for body in inbox.hook(alias)} == {"budget_crossed"}
     ends = [body["budget_reset_at"] for body in inbox.hook(alias)]
-    assert ends[0] < ends[1] and "Its calls are refused." in inbox.slack(alias)[0]
+    assert ends == sorted(set(ends)), "each window once"
+    assert "Its calls are refused." in inbox.slack(alias)[0]
 
 
 def test_a_failed_alert_is_tried_again_and_can_be_seen(alerted, inbox):

@@ -23,7 +23,8 @@ def questions(document, days, today=None):
     for path, methods in document["paths"].items():
         operation = methods.get("get")
         is_report = path.startswith(REPORTS) or "/daily/activity" in path
-        if not operation or not is_report or "{" in path or "export" in path:
+        # What share of a provider's bill went through is asked of the provider.
+        if not operation or not is_report or "{" in path or "export" in path or path == "/spend/capture_rate":
             continue
         if any(parameter.get("required") and parameter["name"] not in known for parameter in operation.get("parameters", [])):
             continue
