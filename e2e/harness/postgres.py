@@ -93,7 +93,9 @@ class Replica(Postgres):
 
     def __init__(self, log_dir, writer, lag_seconds):
         self._writer = writer
-        self.settings = (*self.settings, f"recovery_min_apply_delay={lag_seconds}s")
+        # So late a replica would end any query that meets what it is to clear away; this one waits for it.
+        late = f"recovery_min_apply_delay={lag_seconds}s"
+        self.settings = (*self.settings, late, "max_standby_streaming_delay=-1")
         super().__init__(log_dir)
 
     def _fill(self):
