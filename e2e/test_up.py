@@ -6,6 +6,7 @@ import signal
 import stat
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -55,6 +56,18 @@ def test_the_first_start_makes_a_key_and_the_second_keeps_everything(fresh):
     assert again.with_key(made["key"]).chat("demo").status_code == 200
     kept = again.ok(again.get("/spend/logs", params={"request_id": call_id}))
     assert kept == [row] or kept[0]["request_id"] == row["request_id"]
+
+
+def test_it_needs_no_other_program(log_dir, tmp_path):
+    """As in an image that holds the binary alone; the backend yields to the gateway all the same."""
+    up = Up(log_dir, cwd=tmp_path, env={"PATH": "/nowhere"})
+    try:
+        assert httpx.get(up.url + "/ui/").status_code == 200
+        niceness = lambda pid: {int(task.read_text().rsplit(")", 1)[1].split()[16]) for task in Path(f"/proc/{pid}/task").glob("*/stat")}
+        own = os.nice(0)
+        assert niceness(up.role("backend")) == {min(own + 10, 19)} and own in niceness(up.role("gateway"))
+    finally:
+        up.close()
 
 
 def test_the_printed_curl_answers(fresh):

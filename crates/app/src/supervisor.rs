@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpriority_process, kill_process, setpriority_pgrp};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +21,8 @@ const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Ready lines that wait to be read; a role prints one at each start.
 const READY_LINES_MAX: usize = 16;
 /// How much nicer than the gateway the backend is to others: a busy dashboard must not slow inference.
-const BACKEND_NICENESS: &str = "10";
+const BACKEND_NICENESS: i32 = 10;
+const NICENESS_MAX: i32 = 19;
 
 /// A role to run: its arguments and the socket that it answers on.
 pub struct Role {
@@ -35,13 +36,7 @@ pub struct Role {
 impl Role {
     fn start(&self) -> io::Result<Child> {
         let program = std::env::current_exe()?;
-        let mut command = if self.nice {
-            let mut command = Command::new("nice");
-            command.args(["-n", BACKEND_NICENESS]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
+        let mut command = Command::new(program);
         command
             .args(&self.arguments)
             .arg("--inherit-listener")
@@ -52,8 +47,27 @@ impl Role {
             // are asked to drain once.
             .process_group(0)
             .kill_on_drop(true);
-        command.spawn()
+        let child = command.spawn()?;
+        if self.nice {
+            yield_to_others(&child);
+        }
+        Ok(child)
     }
+}
+
+/// Lowers the priority of all threads that the child has, and of those that it will start. No program is asked to do it: images
+/// without a shell have none.
+fn yield_to_others(child: &Child) {
+    let own = getpriority_process(None).unwrap_or_default();
+    let lowered =
+        pid_of(child).map(|group| setpriority_pgrp(Some(group), (own + BACKEND_NICENESS).min(NICENESS_MAX)));
+    if let Some(Err(error)) = lowered {
+        warn!("the backend keeps the priority of requests: {error}");
+    }
+}
+
+fn pid_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
 
 /// What the supervisor tells while it runs.
@@ -142,8 +156,7 @@ async fn until_ended(
 }
 
 fn terminate(child: &Child) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(pid) = pid
+    if let Some(pid) = pid_of(child)
         && let Err(error) = kill_process(pid, Signal::TERM)
     {
         warn!("cannot signal process {pid:?}: {error}");
