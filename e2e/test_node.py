@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.bulkhead import Up, deployment, new_master_key
+from harness.helm import CHART, named, pods, render
+from harness.images import Dashboard, Image
+from harness.postgres import Postgres
+from harness.split import Split
 
 NODE = Path(__file__).parent / "node"
 
@@ -25,16 +29,38 @@ def test_sdk(up, key, sdk):
     node_tests(sdk, BULKHEAD_URL=up.url, BULKHEAD_KEY=key)
 
 
-def test_dashboard(log_dir, upstream):
+def models(upstream):
     demo = """
   - model_name: demo
     litellm_params:
       model: demo/demo"""
-    models = deployment("priced", "openai/up-openai", f"{upstream.url}/v1") + demo
-    text = f"model_list:{models}\ngeneral_settings:\n  master_key: os.environ/LITELLM_MASTER_KEY\n"
-    up = Up(log_dir, text, new_master_key())
+    priced = deployment("priced", "openai/up-openai", f"{upstream.url}/v1")
+    return f"model_list:{priced}{demo}\ngeneral_settings:\n  master_key: os.environ/LITELLM_MASTER_KEY\n"
+
+
+@pytest.mark.parametrize("root", ["", "/services/llm"])
+def test_dashboard(log_dir, upstream, root):
+    up = Up(log_dir, models(upstream), new_master_key(), env={"SERVER_ROOT_PATH": root})
     try:
         env = {"BULKHEAD_URL": up.url, "BULKHEAD_PASSWORD": up.master_key}
         node_tests("dashboard", **env)
     finally:
         up.close()
+
+
+def test_dashboard_behind_nginx_under_a_path(log_dir, upstream):
+    """The roles apart, with the dashboard of its image; the prefix is told as the chart tells it."""
+    root = "/services/llm"
+    manifests = render(CHART / "ci/prefix.yaml")
+    assert {one["name"]: one.get("value") for one in pods(manifests)["backend"]["spec"]["containers"][0]["env"]}["SERVER_ROOT_PATH"] == root
+    prefix = named(manifests, "ConfigMap", "-ui-prefix")["data"]["prefix.conf"]
+    postgres, image = Postgres(log_dir), Image()
+    dashboard = Dashboard(log_dir, image, root, prefix)
+    split = Split(log_dir, upstream, postgres, root, models(upstream), ui=dashboard.url)
+    try:
+        node_tests("dashboard", BULKHEAD_URL=split.url + root, BULKHEAD_PASSWORD=split.master_key)
+    finally:
+        split.close()
+        dashboard.close()
+        image.close()
+        postgres.close()

@@ -1,8 +1,6 @@
 """The roles as separate processes on PostgreSQL behind nginx, and what a failing database does to them."""
 
 import hashlib
-import shutil
-import tempfile
 import threading
 from pathlib import Path
 
@@ -11,10 +9,10 @@ import openai
 import pytest
 
 from harness.bulkhead import Api, config, new_master_key, nano, role, run
-from harness.nginx import Nginx
 from harness.policy import postgres_digest
 from harness.postgres import Postgres
 from harness.process import eventually
+from harness.split import Split
 from harness.upstream import script
 
 
@@ -23,49 +21,6 @@ def postgres(log_dir):
     postgres = Postgres(log_dir)
     yield postgres
     postgres.close()
-
-
-class Split:
-    """Gateway, backend and dashboard on one database, behind nginx."""
-
-    names = iter(range(1000))
-
-    def __init__(self, log_dir, upstream, postgres):
-        self.home = Path(tempfile.mkdtemp(prefix="bulkhead-split-"))
-        self.log_dir = log_dir
-        self.database = f"split_{next(self.names)}"
-        self.database_url = postgres.database(self.database)
-        self.master_key = new_master_key()
-        (self.home / "config.yaml").write_text(config(upstream))
-        self.env = {"LITELLM_MASTER_KEY": self.master_key, "DATABASE_URL": self.database_url}
-        code, out, error = run(["migrate", "up"], env=self.env, cwd=self.home)
-        assert code == 0, out + error
-        self.processes = {}
-        self.urls = {name: self.start(name) for name in ("backend", "gateway", "ui")}
-        code, locations, error = run(["routes", "--format", "nginx"])
-        assert code == 0, error
-        self.nginx = Nginx(log_dir, locations, self.urls)
-        self.url = self.nginx.url
-        self.admin = Api(self.url, self.master_key)
-
-    def start(self, name, port=0):
-        arguments = ["--port", port]
-        if name != "ui":
-            arguments += ["--data-dir", self.home / name]
-        self.processes[name], url = role(name, self.log_dir, arguments, self.env, self.home)
-        return url
-
-    def restart(self, name):
-        """Starts a role anew on its old port."""
-        self.start(name, int(self.urls[name].rsplit(":", 1)[1]))
-
-    def close(self):
-        self.admin.close()
-        self.nginx.close()
-        for process in self.processes.values():
-            if process.popen.poll() is None:
-                process.stop()
-        shutil.rmtree(self.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,9 @@
 
 import fnmatch
 import json
-import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import httpx
@@ -14,26 +12,7 @@ import pytest
 
 from harness.bulkhead import role
 from harness.helm import ROOT
-from harness.ports import free_port
-from harness.process import Process, eventually
-
-FOLDER = ROOT / "deploy/docker"
-
-
-def stages():
-    """Stage → its instructions as (word, rest), in order."""
-    text = re.sub(r"\\\n", " ", (FOLDER / "Dockerfile").read_text())
-    found, current = {}, None
-    for line in text.splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        word, rest = line.split(None, 1)
-        if word == "FROM":
-            current = rest.rsplit(" AS ", 1)[1]
-            found[current] = []
-        if current:
-            found[current].append((word, rest))
-    return found
+from harness.images import FOLDER, Dashboard, Image, stages
 
 
 def copied(instructions):
@@ -102,54 +81,37 @@ def test_what_is_sent_is_a_whole_workspace(tmp_path):
 
 @pytest.fixture(scope="module")
 def image():
-    """The root of the dashboard's image, made by the command of its stage."""
-    root = Path(tempfile.mkdtemp(prefix="bulkhead-image-", dir="/tmp"))
-    (command,) = [rest for word, rest in stages()["nginx"] if word == "RUN" and rest.startswith("nginx-root")]
-    assert command == "nginx-root /root-of-image"
-    subprocess.run([FOLDER / "nginx-root", root], check=True)
-    root.chmod(0o755)
-    shutil.copytree(ROOT / "ui/out", root / "usr/share/bulkhead-ui")
-    yield root
-    shutil.rmtree(root, ignore_errors=True)
+    image = Image()
+    yield image
+    image.close()
 
 
 @pytest.fixture(scope="module")
 def served(image, log_dir):
-    """nginx of the image: in its own root without anything else, as its user."""
-    port = free_port()
-    text = (FOLDER / "ui.conf").read_text().replace("listen 3000;", f"listen 127.0.0.1:{port};")
-    user = dict(stages()["bulkhead-ui"])["USER"]
-    entry = json.loads(dict(stages()["bulkhead-ui"])["ENTRYPOINT"])
-    if os.geteuid() == 0:
-        command = ["chroot", f"--userspec={user}", image, *entry]
-    else:
-        text = text.replace("/usr/share/bulkhead-ui", str(image / "usr/share/bulkhead-ui"))
-        command = [image / entry[0][1:], "-c", image / "etc/nginx/nginx.conf", *entry[3:]]
-    (image / "etc/nginx/nginx.conf").write_text(text)
-    process = Process("ui-image", command, log_dir, cwd="/")
-    url = f"http://127.0.0.1:{port}"
-    eventually(lambda: httpx.get(url + "/ui/").status_code, 10, "nginx's start")
-    yield url, process
-    if process.popen.poll() is None:
-        process.kill()
+    served = Dashboard(log_dir, image)
+    yield served
+    served.close()
 
 
-def test_the_image_serves_as_the_role_does(served, log_dir, tmp_path):
-    process, by_role = role("ui", log_dir, ["--port", 0], {}, tmp_path)
+@pytest.mark.parametrize("root", ["", "/services/llm"])
+def test_the_image_serves_as_the_role_does(image, log_dir, tmp_path, root):
+    process, by_role = role("ui", log_dir, ["--port", 0], {"SERVER_ROOT_PATH": root}, tmp_path)
+    served = Dashboard(log_dir, image, root)
     try:
         pages = [path.relative_to(ROOT / "ui/out") for path in (ROOT / "ui/out").rglob("*") if path.is_file()]
         assets = [f"/{path}" for path in pages if path.parts[0] == "_next"][:40]
-        asked = ["/", "/ui/", "/ui", "/ui/keys/", "/ui/keys", "/ui/none/", "/_next/none.js", "/favicon.ico", *assets]
-        for path in asked:
-            ours, theirs = httpx.get(served[0] + path), httpx.get(by_role + path)
+        asked = ["", "/", "/ui/", "/ui", "/ui/keys/", "/ui/keys", "/ui/none/", "/_next/none.js", "/favicon.ico", *assets]
+        for path in [*(root + path for path in asked), *(asked if root else ())]:
+            ours, theirs = httpx.get(served.url + path), httpx.get(by_role + path)
             same = ("content-type", "cache-control", "x-frame-options", "x-content-type-options", "location")
             assert ours.status_code == theirs.status_code, path
             if ours.status_code == 200:
                 assert [ours.headers.get(name) for name in same] == [theirs.headers.get(name) for name in same], path
-                assert ours.content == theirs.content, path
+                assert ours.content == theirs.content and b"__bulkhead_prefix__" not in ours.content, path
             else:
                 assert ours.headers.get("location") == theirs.headers.get("location"), path
     finally:
+        served.close()
         process.stop()
 
 
@@ -157,4 +119,4 @@ def test_the_image_stops_in_good_order(served):
     import signal
 
     number = getattr(signal, dict(stages()["bulkhead-ui"])["STOPSIGNAL"])
-    assert served[1].stop(number) == 0
+    assert served.process.stop(number) == 0

@@ -103,12 +103,12 @@ test("an invited user sets a password with the link, once", { timeout: 60_000 },
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(15_000);
-    await page.goto(`${url}${link}`);
+    await page.goto(new URL(link, url).href);
     await page.getByTestId("invitation-password").fill("a long password");
     if (screenshots) await page.screenshot({ path: `${screenshots}/invitation.png` });
     await page.getByTestId("invitation-submit").click();
     await page.getByTestId("nav-overview").waitFor();
-    await page.goto(`${url}${link}`);
+    await page.goto(new URL(link, url).href);
     await page.getByTestId("invitation-refused").waitFor();
 
     const other = await (await browser.newContext()).newPage();

@@ -3,6 +3,7 @@ import localFont from "next/font/local";
 import type { ReactNode } from "react";
 import { Toaster } from "@/components/ui/toaster";
 import { TooltipProvider } from "@/components/ui/tooltip";
+import { under } from "@/lib/prefix";
 import { QueryProvider } from "@/lib/query";
 import "./globals.css";
 
@@ -21,7 +22,7 @@ const mono = localFont({
 export const metadata: Metadata = {
   title: { default: "Bulkhead", template: "%s · Bulkhead" },
   description: "Keys, models, spend and a playground for the Bulkhead LLM gateway",
-  icons: { icon: "/ui/icon.svg" },
+  icons: { icon: under("/ui/icon.svg") },
   robots: { index: false, follow: false },
 };
 
@@ -38,7 +39,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
       <head>
         {/* blocking on purpose: it decides between light and dark before anything is painted */}
         {/* eslint-disable-next-line @next/next/no-sync-scripts */}
-        <script src="/ui/theme.js" />
+        <script src={under("/ui/theme.js")} />
       </head>
       <body>
         <QueryProvider>

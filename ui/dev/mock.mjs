@@ -155,8 +155,9 @@ async function file(path, response) {
   if (found?.isDirectory() && !path.endsWith("/")) return response.writeHead(308, { location: `${path}/` }).end();
   const target = found?.isDirectory() ? join(place, "index.html") : place;
   const data = await readFile(target).catch(() => null);
-  if (!data) return response.writeHead(404, { "content-type": "text/html" }).end(await readFile(join(OUT, "404.html")).catch(() => ""));
-  response.writeHead(200, { "content-type": TYPES[extname(target)] ?? "application/octet-stream" }).end(data);
+  if (!data) return response.writeHead(404, { "content-type": "text/html" }).end(String(await readFile(join(OUT, "404.html")).catch(() => "")).replaceAll("/__bulkhead_prefix__", ""));
+  const type = TYPES[extname(target)] ?? "application/octet-stream";
+  response.writeHead(200, { "content-type": type }).end(type.startsWith("text/") ? String(data).replaceAll("/__bulkhead_prefix__", "") : data);
 }
 
 async function readJson(request) {

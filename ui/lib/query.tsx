@@ -3,6 +3,7 @@
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { ApiError } from "./api/error";
+import { under, within } from "./prefix";
 import { loginUrl, routes } from "./routes";
 
 const FRESH_MS = 10_000;
@@ -13,8 +14,9 @@ export const SESSION = ["session"] as const;
 
 function leave(): void {
   const here = window.location;
-  const isOutside = [routes.login, routes.onboarding].some((page) => here.pathname.startsWith(page));
-  if (!isOutside) here.replace(loginUrl(here.pathname + here.search));
+  const page = within(here.pathname);
+  const isOutside = [routes.login, routes.onboarding].some((open) => page.startsWith(open));
+  if (!isOutside) here.replace(under(loginUrl(page + here.search)));
 }
 
 /** A 401 may also say that the role does not allow something: the session is asked, and its own 401 leads to sign-in. */

@@ -1,4 +1,4 @@
-/** The dashboard's own addresses. */
+/** The dashboard's own pages, as the router knows them: without the prefix under which they may be served. */
 export const routes = {
   overview: "/ui/",
   usage: "/ui/usage/",

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::RootPath;
 use jiff::civil::Date;
 
 /// An LLM gateway whose control plane cannot take down its data plane.
@@ -65,6 +66,10 @@ pub struct Listen {
     /// Address to listen on
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
     pub host: IpAddr,
+    /// Path under which everything is served, such as /llm, where the host is shared with others. What is asked without it is
+    /// answered too
+    #[arg(long, env = "SERVER_ROOT_PATH", value_name = "PATH", default_value = "")]
+    pub root_path: RootPath,
     /// Take the listening socket from standard input instead of opening one (the supervisor does this)
     #[arg(long, hide = true)]
     pub inherit_listener: bool,
@@ -271,6 +276,9 @@ pub struct Routes {
     /// How to print them
     #[arg(long, value_enum, default_value_t = RouteFormat::Table)]
     pub format: RouteFormat,
+    /// Path under which everything is served
+    #[arg(long, env = "SERVER_ROOT_PATH", value_name = "PATH", default_value = "")]
+    pub root_path: RootPath,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -54,7 +54,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Usage(Usage::Rebuild(options)) => on_one_thread(roles::usage::rebuild(options)),
         Command::Usage(Usage::Reprice(options)) => on_one_thread(roles::usage::reprice(options)),
         Command::Routes(options) => {
-            print!("{}", routes::print(options.format));
+            print!("{}", routes::print(options.format, &options.root_path));
             Ok(())
         }
         Command::Config(ConfigCommand::Check(common)) => doctor::check_config(&common),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::Request;
+use domain::RootPath;
+use http::{Request, Uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,7 +41,7 @@ pub async fn serve(
     state: State,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let limits = state.limits;
+    let (limits, root_path) = (state.limits, state.root_path.clone());
     tracing::info!(address = %listener.local_addr()?, "control plane is listening");
     let state = Arc::new(state);
     let _chores = [
@@ -65,9 +66,12 @@ pub async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, peer, place)) = accepted else { continue };
-        let router = router.clone();
+        let (router, root_path) = (router.clone(), root_path.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(inner) = beneath(&root_path, request.uri()) {
+                *request.uri_mut() = inner;
+            }
             router.clone().call(request.map(Body::new))
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
@@ -83,6 +87,11 @@ pub async fn serve(
         tracing::warn!("some requests were still open at the end");
     }
     Ok(())
+}
+
+/// What is asked beneath the path under which everything is served; `None` where it is asked without that.
+fn beneath(root: &RootPath, uri: &Uri) -> Option<Uri> {
+    root.beneath(uri.path_and_query()?.as_str())?.parse().ok()
 }
 
 /// A background task that ends with its owner.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::RootPath;
 use kit::{Clock, KeyHash, Rng, Secret};
 use store::{Store, Vault};
 
@@ -8,6 +9,7 @@ use crate::alerts::AlertChannel;
 use crate::http::limits::Limits;
 use crate::http::reports::ReportLimits;
 use crate::models::Catalog;
+use crate::session::DASHBOARD_PATH;
 use crate::session::throttle::Throttle;
 use crate::settings::allowed_ips::AllowedIps;
 
@@ -24,6 +26,8 @@ pub struct State {
     /// What the configuration offers.
     pub catalog: Catalog,
     pub master_key: Secret,
+    /// `SERVER_ROOT_PATH`: what may stand before every path, and stands before those that browsers are sent to.
+    pub root_path: RootPath,
     /// `UI_USERNAME`; the default is `admin`.
     pub ui_username: String,
     /// `UI_PASSWORD`; the default is the master key.
@@ -68,6 +72,7 @@ impl State {
             clock,
             rng,
             catalog: Catalog::default(),
+            root_path: RootPath::default(),
             ui_username: "admin".into(),
             ui_password: master_key.clone(),
             master_key,
@@ -84,6 +89,11 @@ impl State {
             throttle: Throttle::default(),
             allowed_ips: AllowedIps::default(),
         }
+    }
+
+    /// A page of the dashboard, as browsers find it.
+    pub(crate) fn dashboard(&self, query: &str) -> String {
+        self.root_path.outside(&format!("{DASHBOARD_PATH}?{query}"))
     }
 
     /// A new id for a row.

@@ -189,7 +189,8 @@ async fn serve_probes(core: Arc<Core>, stream: TcpStream) {
 }
 
 fn probe(core: &Core, request: &Request<Incoming>) -> Response<Body> {
-    match route::find(request.method(), request.uri().path()) {
+    let inner = route::beneath(&core.settings.root_path, request.uri());
+    match route::find(request.method(), inner.as_ref().unwrap_or_else(|| request.uri()).path()) {
         Route::Liveness => health::liveness(core),
         Route::Readiness => health::readiness(core),
         _ => {

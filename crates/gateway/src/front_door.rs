@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::RootPath;
 use domain::routes::{Component, component_of};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
@@ -38,14 +39,15 @@ const HOP_BY_HOP: [&str; 8] = [
 pub struct FrontDoor {
     backend: String,
     ui: String,
+    root_path: RootPath,
     turns: Arc<Semaphore>,
     bodies: Arc<BodyMemory>,
 }
 
 impl FrontDoor {
-    pub fn new(backend: String, ui: Option<String>, bodies: Arc<BodyMemory>) -> Self {
+    pub fn new(backend: String, ui: Option<String>, root_path: RootPath, bodies: Arc<BodyMemory>) -> Self {
         let ui = ui.unwrap_or_else(|| backend.clone());
-        Self { backend, ui, turns: Arc::new(Semaphore::new(FORWARDED_AT_ONCE_MAX)), bodies }
+        Self { backend, ui, root_path, turns: Arc::new(Semaphore::new(FORWARDED_AT_ONCE_MAX)), bodies }
     }
 
     pub async fn forward(
@@ -87,7 +89,8 @@ impl FrontDoor {
     }
 
     fn target(&self, uri: &Uri) -> Option<Uri> {
-        let authority = match component_of(uri.path()) {
+        let path = uri.path();
+        let authority = match component_of(&self.root_path.beneath(path).unwrap_or(path.into())) {
             Component::Ui => &self.ui,
             Component::Backend | Component::Gateway => &self.backend,
         };

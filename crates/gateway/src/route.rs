@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use domain::Dialect;
-use http::Method;
+use domain::{Dialect, RootPath};
+use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 
 /// What the gateway does with a request.
@@ -38,6 +38,11 @@ fn inference(suffix: &str) -> Option<(Dialect, &'static str)> {
         "embeddings" => Some((Dialect::OpenAiEmbeddings, "/embeddings")),
         _ => None,
     }
+}
+
+/// What is asked beneath the path under which everything is served; `None` where it is asked without that.
+pub fn beneath(root: &RootPath, uri: &Uri) -> Option<Uri> {
+    root.beneath(uri.path_and_query()?.as_str())?.parse().ok()
 }
 
 /// `method` and `path` → what to do. `/v1` is optional where the compatible surface has it so.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::RootPath;
 use http::HeaderName;
 use kit::Secret;
 use kit::network::Network;
@@ -10,6 +11,8 @@ use kit::network::Network;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub master_key: Secret,
+    /// `SERVER_ROOT_PATH`: what may stand before every path.
+    pub root_path: RootPath,
     /// `general_settings.litellm_key_header_name`: the one header that carries keys.
     pub key_header: Option<HeaderName>,
     /// `general_settings.max_request_size_mb`; 32 MiB unless set.
@@ -58,6 +61,7 @@ impl Settings {
     pub fn with_master_key(master_key: Secret) -> Self {
         Self {
             master_key,
+            root_path: RootPath::default(),
             key_header: None,
             request_body_bytes_max: 32 << 20,
             response_body_bytes_max: 64 << 20,

@@ -97,12 +97,24 @@ impl Worker {
     }
 
     /// Answers any request: the data plane here, the rest through the front door if there is one.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Option<IpAddr>) -> Response<Body> {
+    pub async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: Option<IpAddr>,
+    ) -> Response<Body> {
         let peer = self.core.client(peer, request.headers());
-        match route::find(request.method(), request.uri().path()) {
+        let inner = route::beneath(&self.core.settings.root_path, request.uri());
+        let route = route::find(request.method(), inner.as_ref().unwrap_or_else(|| request.uri()).path());
+        if route == Route::Elsewhere {
+            // As it was asked: whoever answers takes the prefix off.
+            return self.elsewhere(request, peer).await;
+        }
+        if let Some(inner) = inner {
+            *request.uri_mut() = inner;
+        }
+        match route {
             Route::Liveness => health::liveness(&self.core),
             Route::Readiness => health::readiness(&self.core),
-            Route::Elsewhere => self.elsewhere(request, peer).await,
             Route::Inference { dialect, label, model } => {
                 let in_flight = match self.core.enter() {
                     Ok(guard) => guard,

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { CopyButton } from "@/components/copy-button";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle } from "@/components/ui/dialog";
+import { under } from "@/lib/prefix";
 import { useCreateKey } from "./api";
 import { KeyForm } from "./form";
 import { EMPTY_DRAFT, EXPIRIES, toCreateBody } from "./schema";
@@ -88,7 +89,7 @@ function NewSecret({ secret, onDone }: { secret: string; onDone: () => void }) {
 
 /** A first call, ready to be pasted into a shell. */
 function FirstCall({ secret }: { secret: string }) {
-  const command = `curl ${window.location.origin}/v1/models -H "Authorization: Bearer ${secret}"`;
+  const command = `curl ${window.location.origin}${under("/v1/models")} -H "Authorization: Bearer ${secret}"`;
   return (
     <div className="grid gap-1.5">
       <span className="text-xs font-medium text-muted-foreground">Try it</span>

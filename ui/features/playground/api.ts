@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { readCalls } from "@/lib/api/calls";
 import { api, unwrap } from "@/lib/api/client";
 import { networkError, responseError } from "@/lib/api/error";
+import { under } from "@/lib/prefix";
 
 const LEDGER_POLL_MS = 700;
 const LEDGER_POLLS_MAX = 14;
@@ -20,7 +21,7 @@ export function useSessionKey() {
 }
 
 async function readNames(key: string, signal: AbortSignal): Promise<string[]> {
-  const response = await fetch("/v1/models", {
+  const response = await fetch(under("/v1/models"), {
     headers: { authorization: `Bearer ${key}` },
     credentials: "omit",
     signal,

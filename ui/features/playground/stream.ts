@@ -1,4 +1,5 @@
 import { ApiError, networkError, responseError, toApiError } from "@/lib/api/error";
+import { under } from "@/lib/prefix";
 import { readEvents } from "@/lib/sse";
 import type { ChatBody, Metrics, TokenCount } from "./schema";
 
@@ -65,7 +66,7 @@ interface StreamOptions {
 /** Asks the gateway as any client would, and measures what a client would see. */
 export async function streamChat({ body, key, signal, onDelta, now }: StreamOptions): Promise<Metrics> {
   const start = now();
-  const response = await fetch("/v1/chat/completions", {
+  const response = await fetch(under("/v1/chat/completions"), {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
     // the session's cookie stays out of it: the key alone decides what is allowed

@@ -1,5 +1,6 @@
 import type { components } from "@/lib/api/schema";
 import { compactCount, formatDay, usd } from "@/lib/format";
+import { under } from "@/lib/prefix";
 import { parseChoice, type UrlCodec } from "@/lib/url-state";
 
 type Wire = components["schemas"]["Usage"];
@@ -152,7 +153,7 @@ function toForecast(wire: Wire["forecast"]): Forecast | null {
 
 /** Where the same usage is as a file: every group of every step. */
 export function fileUrl(range: Range, by: Dimension, timezone: string, now: Date): string {
-  return `/analytics/usage/export?${new URLSearchParams({ ...frame(range, now), timezone, by }).toString()}`;
+  return under(`/analytics/usage/export?${new URLSearchParams({ ...frame(range, now), timezone, by }).toString()}`);
 }
 
 export function toUsage(wire: Wire, by: Dimension): Usage {

@@ -1,4 +1,5 @@
 import createClient from "openapi-fetch";
+import { PREFIX } from "../prefix";
 import { networkError, toApiError } from "./error";
 import type { paths } from "./schema";
 
@@ -13,7 +14,7 @@ function fetchInTime(request: Request): Promise<Response> {
 
 /** Same origin: the gateway's front door serves the dashboard and the management API under one address. */
 export const api = createClient<paths>({
-  baseUrl: typeof window === "undefined" ? "" : window.location.origin,
+  baseUrl: typeof window === "undefined" ? "" : window.location.origin + PREFIX,
   credentials: "same-origin",
   fetch: fetchInTime,
 });

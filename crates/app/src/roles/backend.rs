@@ -31,7 +31,8 @@ pub async fn run(options: Backend) -> Result<(), Failure> {
         tokio::time::sleep(drain_delay).await;
     };
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    state.beyond = options.with_ui.then(dashboard::router);
+    state.beyond = options.with_ui.then(|| dashboard::router(options.listen.root_path.clone()));
+    state.root_path = options.listen.root_path;
     backend::serve(listener, state, stop).await?;
     Ok(())
 }

@@ -110,7 +110,8 @@ fn core(
     ledger: &Ledger,
     stock: &Stock,
 ) -> Result<Core, Failure> {
-    let settings = settings(assembly, master_key)?;
+    let mut settings = settings(assembly, master_key)?;
+    settings.root_path = options.listen.root_path.clone();
     let cooldown = CooldownSettings {
         cooldown: assembly.config.settings.cooldown_time,
         allowed_fails: assembly.config.settings.allowed_fails,
@@ -124,10 +125,10 @@ fn core(
     let deployments = models::deployments(&assembly.config, stock, &assembly.environment());
     let prices = Arc::new(Prices::new(pricing::PriceBook::builtin()));
     let bodies = Arc::new(BodyMemory::new(settings.bodies_bytes_max));
-    let front_door = options
-        .front_door_backend
-        .clone()
-        .map(|backend| FrontDoor::new(backend, options.front_door_ui.clone(), bodies.clone()));
+    let front_door = options.front_door_backend.clone().map(|backend| {
+        let root_path = settings.root_path.clone();
+        FrontDoor::new(backend, options.front_door_ui.clone(), root_path, bodies.clone())
+    });
     Ok(Core {
         settings,
         routing: RoutingNow::new(

@@ -11,7 +11,7 @@ pub async fn run(ui: Ui) -> Result<(), Failure> {
     let listener = listen::open(&ui.listen, ui.port)?;
     println!("ui ready: {}", listen::url_of(&listener)?);
     let mut shutdown = lifecycle::shutdown()?;
-    let router: Router = dashboard::router();
+    let router: Router = dashboard::router(ui.listen.root_path);
     axum::serve(tokio::net::TcpListener::from_std(listener)?, router)
         .with_graceful_shutdown(async move {
             let _ = shutdown.wait_for(|stop| *stop).await;

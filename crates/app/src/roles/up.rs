@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use domain::RootPath;
+
 use crate::assembly::Assembly;
 use crate::banner::Banner;
 use crate::cli::Up;
@@ -19,7 +21,8 @@ pub async fn run(up: Up) -> Result<(), Failure> {
     let backend = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     migrate(&assembly).await?;
 
-    let url = listen::url_of(&listener)?;
+    let root_path = &up.listen.root_path;
+    let url = format!("{}{}", listen::url_of(&listener)?, root_path.as_str());
     let master_key = assembly.master_key()?;
     let file = assembly.data_dir.master_key_file();
     let banner = Banner {
@@ -29,7 +32,7 @@ pub async fn run(up: Up) -> Result<(), Failure> {
         model: assembly.example_model(),
     };
     let text = banner.render();
-    let roles = roles(&assembly, listener, backend)?;
+    let roles = roles(&assembly, listener, backend, root_path)?;
     supervisor::run(roles, |Event::AllReady| println!("{text}\nready: {url}")).await?;
     Ok(())
 }
@@ -49,8 +52,10 @@ fn roles(
     assembly: &Assembly,
     listener: std::net::TcpListener,
     backend: std::net::TcpListener,
+    root_path: &RootPath,
 ) -> Result<Vec<Role>, Failure> {
-    let common = assembly.common_arguments();
+    let mut common = assembly.common_arguments();
+    common.extend(["--root-path".to_owned(), root_path.as_str().to_owned()]);
     // Secrets go by the environment, which only the owner can read, not by the command line.
     let environment = vec![
         ("LITELLM_MASTER_KEY", assembly.master_key()?.reveal().to_owned()),

@@ -36,7 +36,7 @@ pub async fn create(
         StoreError::InUse => no_user(&id),
         other => other.into(),
     })?;
-    Ok((input.ignored, Json(InvitationView::of(link, invitation))))
+    Ok((input.ignored, Json(InvitationView::of(&state, link, invitation))))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -56,7 +56,7 @@ pub async fn info(
 ) -> Result<Json<InvitationView>, ApiError> {
     let id = query.invitation_id;
     let found = state.store.invitations().get(KeyHash::of(&id)).await?.ok_or_else(not_found)?;
-    Ok(Json(InvitationView::of(id, found)))
+    Ok(Json(InvitationView::of(&state, id, found)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -88,7 +88,7 @@ pub async fn update(
         let message = "An invitation is good once. Make a new one: `/invitation/new`.";
         return Err(ApiError::plain("is_accepted", message));
     }
-    Ok((input.ignored, Json(InvitationView::of(id, invitation))))
+    Ok((input.ignored, Json(InvitationView::of(&state, id, invitation))))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -110,7 +110,7 @@ pub async fn delete(
 ) -> Result<(Names, Json<InvitationView>), ApiError> {
     let id = input.value.invitation_id;
     let gone = state.store.invitations().delete(KeyHash::of(&id), &caller.actor(&state)).await?;
-    Ok((input.ignored, Json(InvitationView::of(id, gone.ok_or_else(not_found)?))))
+    Ok((input.ignored, Json(InvitationView::of(&state, id, gone.ok_or_else(not_found)?))))
 }
 
 fn not_found() -> ApiError {

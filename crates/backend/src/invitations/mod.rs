@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::session::DASHBOARD_PATH;
 use crate::state::{Shared, State};
 use crate::time::iso;
 
@@ -47,9 +46,9 @@ pub struct InvitationView {
 }
 
 impl InvitationView {
-    fn of(id: String, invitation: Invitation) -> Self {
+    fn of(state: &State, id: String, invitation: Invitation) -> Self {
         Self {
-            invitation_link: link(&id),
+            invitation_link: link(state, &id),
             id,
             user_id: invitation.user_id,
             is_accepted: invitation.accepted_at.is_some(),
@@ -64,8 +63,8 @@ impl InvitationView {
 }
 
 /// The link, from the dashboard's origin.
-pub fn link(id: &str) -> String {
-    format!("{DASHBOARD_PATH}?invitation_id={id}")
+pub fn link(state: &State, id: &str) -> String {
+    state.dashboard(&format!("invitation_id={id}"))
 }
 
 /// A new invitation of a user, which is not stored yet, with what its link carries.

@@ -69,7 +69,12 @@ pub async fn open(
     }
     let user = state.store.users().get(&invitation.user_id).await?;
     let user = user.ok_or_else(|| refused(UNKNOWN))?;
-    Ok(Json(OnboardingToken { login_url: link(&id), token, user_id: user.id, user_email: user.email }))
+    Ok(Json(OnboardingToken {
+        login_url: link(&state, &id),
+        token,
+        user_id: user.id,
+        user_email: user.email,
+    }))
 }
 
 #[derive(Deserialize, ToSchema)]

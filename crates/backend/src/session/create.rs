@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::sessions::Session;
 use utoipa::ToSchema;
 
-use super::{DASHBOARD_PATH, SESSION_LIFETIME, cookie};
+use super::{SESSION_LIFETIME, cookie};
 use crate::http::address::ClientAddress;
 use crate::http::error::{ApiError, ErrorBody, Refusals};
 use crate::http::input::Input;
@@ -107,12 +107,12 @@ pub async fn begin(
     };
     state.store.sessions().create(&session).await?;
     let body = LoggedIn {
-        redirect_url: format!("{DASHBOARD_PATH}?login=success"),
+        redirect_url: state.dashboard("login=success"),
         user_id,
         user_role: role.name(),
         expires_at: iso(session.expires_at),
     };
-    Ok((cookie(&token, SESSION_LIFETIME, headers), Json(body)))
+    Ok((cookie(state, &token, SESSION_LIFETIME, headers), Json(body)))
 }
 
 /// Who signs in: the dashboard's administrator, or a user by address and password.

@@ -36,7 +36,7 @@ pub async fn delete(
         }
         state.store.sessions().revoke(session.token).await?;
     }
-    Ok((cookie("", Duration::ZERO, &headers), Json(LoggedOut { message: "signed out" })))
+    Ok((cookie(&state, "", Duration::ZERO, &headers), Json(LoggedOut { message: "signed out" })))
 }
 
 /// Sign out everywhere: ends all sessions of the caller's user, and their playground keys.
@@ -66,5 +66,5 @@ pub async fn delete_all(
         let hashes = keys.iter().map(|key| key.hash).collect::<Vec<_>>();
         state.store.keys().delete(&hashes, &caller.actor(&state)).await?;
     }
-    Ok((cookie("", Duration::ZERO, &headers), Json(LoggedOut { message: "signed out everywhere" })))
+    Ok((cookie(&state, "", Duration::ZERO, &headers), Json(LoggedOut { message: "signed out everywhere" })))
 }

@@ -9,14 +9,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::DASHBOARD_PATH;
 use super::create::{Login, sign_in};
 use crate::auth::Caller;
 use crate::auth::csrf;
 use crate::http::address::ClientAddress;
 use crate::http::error::{ApiError, ErrorBody, InvalidField, Refusals};
 use crate::http::input::BODY_BYTES_MAX;
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// The page has no script, loads nothing, and its form goes to its own origin.
 const POLICY: &str =
@@ -26,13 +25,14 @@ const PAGE: &str = r#"<!doctype html><html lang="en"><meta charset="utf-8"><titl
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
 :root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}main{max-width:20rem;margin:15vh auto;padding:0 1rem}
 label{display:block;margin:.8rem 0}input,button{box-sizing:border-box;width:100%;font:inherit;padding:.5rem}</style>
-<main><h1>Sign in</h1><form method="post" action="/login">
+<main><h1>Sign in</h1><form method="post" action="{action}">
 <label>User or address<input name="username" autocomplete="username" required></label>
 <label>Password<input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button></form></main>"#;
 
-fn page() -> Response {
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE)).into_response()
+fn page(state: &State) -> Response {
+    let page = PAGE.replace("{action}", &state.root_path.outside("/login"));
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response()
 }
 
 /// A page to sign in with that needs no script.
@@ -40,8 +40,8 @@ fn page() -> Response {
     get, path = "/fallback/login", tag = "session", operation_id = "loginForm",
     responses((status = 200, description = "A page", content_type = "text/html")), security(()),
 )]
-pub async fn form() -> Response {
-    page()
+pub async fn form(Extract(state): Extract<Shared>) -> Response {
+    page(&state)
 }
 
 /// The same page: there is no single sign-on to be sent to.
@@ -49,8 +49,8 @@ pub async fn form() -> Response {
     get, path = "/sso/key/generate", tag = "session", operation_id = "ssoLogin",
     responses((status = 200, description = "A page", content_type = "text/html")), security(()),
 )]
-pub async fn sso() -> Response {
-    page()
+pub async fn sso(Extract(state): Extract<Shared>) -> Response {
+    page(&state)
 }
 
 /// Sign in with a form, and go on to the dashboard.
@@ -77,7 +77,7 @@ pub async fn create(
     }
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| ApiError::too_large())?;
     let (cookie, _) = sign_in(&state, address, &parts.headers, read(&body)?).await?;
-    let mut response = Redirect::to(&format!("{DASHBOARD_PATH}?login=success")).into_response();
+    let mut response = Redirect::to(&state.dashboard("login=success")).into_response();
     response.headers_mut().extend(cookie);
     Ok(response)
 }

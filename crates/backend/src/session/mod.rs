@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 pub use create::{LoginError, begin};
 
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// How long a sign-in lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
@@ -44,13 +44,13 @@ fn key_alias(session: KeyHash) -> String {
     format!("dashboard-session-{}", &session.to_hex()[..16])
 }
 
-/// The cookie's header. Over HTTPS it may never travel without.
-fn cookie(token: &str, lifetime: Duration, request: &HeaderMap) -> HeaderMap {
+/// The cookie's header; others on the same host do not get it. Over HTTPS it may never travel without.
+fn cookie(state: &State, token: &str, lifetime: Duration, request: &HeaderMap) -> HeaderMap {
     let https = request.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes() == b"https");
     let secure = if https { "; Secure" } else { "" };
     let name = crate::auth::SESSION_COOKIE;
-    let text =
-        format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}", lifetime.as_secs());
+    let (path, seconds) = (state.root_path.outside("/"), lifetime.as_secs());
+    let text = format!("{name}={token}; Path={path}; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(&text) {
         headers.insert(SET_COOKIE, value);

@@ -13,7 +13,7 @@ details{border:1px solid #8884;border-radius:6px;margin:.4rem 0;padding:.4rem .8
 code{font:13px ui-monospace,monospace}b{display:inline-block;width:4.5em;font:600 12px ui-monospace,monospace}
 pre{overflow:auto;background:#8881;padding:.6rem;border-radius:4px}h2{margin-top:2rem;text-transform:capitalize}
 </style><h1>Bulkhead control plane</h1><p>Send <code>Authorization: Bearer &lt;key&gt;</code>. The same as data:
-<a href="/openapi.json">openapi.json</a>.</p>"#;
+<a href="openapi.json">openapi.json</a>.</p>"#;
 
 /// This description as a page.
 #[utoipa::path(

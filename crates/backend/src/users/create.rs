@@ -126,7 +126,7 @@ pub async fn create(
     let stored = key.as_ref().map(|(_, key)| key);
     let made = state.store.users().create(&user, hash.as_deref(), stored, &places, &actor).await;
     user.resets_at = made.map_err(|error| taken(error, &id, &email))?;
-    let invitation_link = invited.0.map(|id: String| invitations::link(&id));
+    let invitation_link = invited.0.map(|id: String| invitations::link(&state, &id));
     if invitation_link.is_some() {
         // A link is made; nobody is written to.
         unheeded.names.push("send_invite_email".into());
