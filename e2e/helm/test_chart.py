@@ -151,15 +151,27 @@ def test_streams_are_not_held_up():
     assert alb["alb.ingress.kubernetes.io/scheme"] == "internal"
 
 
-def test_a_prefix_is_taken_off_by_one_rule():
+def test_a_prefix_stands_before_every_path():
     manifests = render(CHART / "ci/prefix.yaml")
-    ((path, _, component),) = paths_of_ingress(manifests)
-    assert component == "gateway"
-    for asked, passed_on in [("/services/llm/v1/models", "/v1/models"), ("/services/llm", "/"), ("/services/llm/", "/")]:
-        assert "/" + (re.match(path, asked)[1] or "") == passed_on
-    assert not re.match(path, "/services/llmx/v1/models")
+    code, routes, error = run(["routes", "--format", "json", "--root-path", "/services/llm"])
+    assert code == 0, error
+    expected = {(route["path"], route["match"], route["component"]) for route in json.loads(routes)}
+    extra = ("/services/llm/eu.assemblyai", "prefix", "gateway")
+    kinds = {"Exact": "exact", "PathPrefix": "prefix"}
+    assert {(path, kinds[kind], to) for path, kind, to in paths_of_route(manifests)} == expected | {extra}
+    by_ingress = list(paths_of_ingress(manifests))
+    assert {(path, to) for path, _, to in by_ingress} == {(path, to) for path, _, to in expected | {extra}}
+    assert by_ingress[-1] == ("/services/llm", "Prefix", "backend"), "what nothing takes is last"
+    for component in ("gateway", "backend"):
+        env = {one["name"]: one.get("value") for one in pods(manifests)[component]["spec"]["containers"][0]["env"]}
+        assert env["SERVER_ROOT_PATH"] == "/services/llm"
+
+
+def test_a_prefix_at_the_front_door():
+    manifests = render(CHART / "ci/prefix-door.yaml")
+    assert list(paths_of_ingress(manifests)) == [("/llm", "Prefix", "gateway")]
     arguments = pods(manifests)["gateway"]["spec"]["containers"][0]["args"]
-    assert arguments == ["gateway", "--front-door-backend", "demo-bulkhead-backend:4001"]
+    assert arguments == ["gateway", "--front-door-backend", "demo-bulkhead-backend:4001", "--front-door-ui", "demo-bulkhead-ui:3000"]
 
 
 @example

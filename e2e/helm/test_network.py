@@ -63,11 +63,22 @@ def test_each_component_reaches_what_it_needs_and_no_more():
     gateway, backend = egress_of(manifests, "gateway"), egress_of(manifests, "backend")
     assert allows(gateway, "104.18.7.192", 443) and allows(gateway, "2606:4700::6812:7c0", 443)
     assert not allows(gateway, "104.18.7.192", 80)
-    assert not allows(backend, "104.18.7.192", 443), "the backend calls no provider"
+    assert allows(backend, "104.18.7.192", 443), "alerts are sent"
+    assert not allows(egress_of(render(CHART / "ci/keda.yaml"), "backend"), "104.18.7.192", 443), "the backend calls no provider"
     for egress in (gateway, backend, egress_of(manifests, "migrations")):
         assert allows(egress, "10.0.3.4", 6432) and not allows(egress, "10.1.3.4", 6432)
         assert allows(egress, "169.254.20.10", 53, "UDP"), "the node's own DNS"
     assert egress_of(manifests, "ui") == []
+
+
+@pytest.mark.parametrize("example, order", [("guarded", "helm.sh/hook-weight"), ("keda", "argocd.argoproj.io/sync-wave")])
+def test_the_way_to_the_database_is_open_before_the_migrations_go(example, order):
+    """Where a namespace denies by default, a policy of the release comes too late for what runs before it."""
+    manifests = render(CHART / f"ci/{example}.yaml")
+    policy = named(manifests, "NetworkPolicy", "-migrations")["metadata"]["annotations"]
+    job = named(manifests, "Job")["metadata"]["annotations"]
+    assert int(policy[order]) < int(job.get(order, 0))
+    assert {name: said for name, said in job.items() if name != order} == {name: said for name, said in policy.items() if name != order}
 
 
 def test_who_may_call_whom():

@@ -105,17 +105,6 @@
 {{- if and .Values.helmTest.enabled (not .Values.helmTest.url) (not (and .Values.gateway.enabled .Values.backend.enabled)) -}}
 {{- fail "helmTest.url is empty, and gateway.enabled or backend.enabled is false: say where to ask, or set helmTest.enabled=false" -}}
 {{- end -}}
-{{- if include "bulkhead.prefix" . -}}
-{{- if not $door -}}
-{{- fail "serverRootPath needs gateway.frontDoor.enabled: one rule takes the prefix off for everything" -}}
-{{- end -}}
-{{- if .Values.ui.enabled -}}
-{{- fail "serverRootPath and ui.enabled: the dashboard's pages do not know a prefix; set ui.enabled=false" -}}
-{{- end -}}
-{{- if and .Values.ingress.enabled (eq (include "bulkhead.controller" .) "alb") -}}
-{{- fail "serverRootPath with ingress.controller alb: it cannot take the prefix off; use nginx or httpRoute" -}}
-{{- end -}}
-{{- end -}}
 {{- if and .Values.monitoring.serviceMonitor.enabled .Values.monitoring.podMonitor.enabled -}}
 {{- fail "monitoring.serviceMonitor.enabled and monitoring.podMonitor.enabled are both true: every sample would count twice" -}}
 {{- end -}}
@@ -126,8 +115,15 @@
 
 {{- define "bulkhead.check.paths" -}}
 {{- $taken := dict -}}
+{{- $first := "" -}}
+{{- with include "bulkhead.prefix" . -}}
+{{- $first = splitList "/" . | rest | first -}}
+{{- end -}}
 {{- range .Files.Get "files/routes.json" | fromJsonArray -}}
 {{- $_ := set $taken .path .component -}}
+{{- if and $first (eq $first (splitList "/" .path | rest | first)) -}}
+{{- fail (printf "serverRootPath is %s, and /%s is a path of the API itself: take another, such as /llm" $.Values.serverRootPath $first) -}}
+{{- end -}}
 {{- end -}}
 {{- range $index, $extra := .Values.ingress.extraPaths -}}
 {{- if hasKey $taken $extra.path -}}

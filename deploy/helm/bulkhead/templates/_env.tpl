@@ -78,6 +78,9 @@
 {{- end }}
 - {name: LITELLM_LOG, value: {{ .values.logLevel }}}
 - {name: PORT, value: {{ include "bulkhead.port" .values | quote }}}
+{{- with include "bulkhead.prefix" .root }}
+- {name: SERVER_ROOT_PATH, value: {{ . | quote }}}
+{{- end }}
 {{ include "bulkhead.env.keys" .root }}
 {{- include "bulkhead.env.writer" .root }}
 {{- include "bulkhead.env.redis" .root }}

@@ -10,6 +10,9 @@ labels:
 {{- if and (ne .component "ui") .root.Values.gateway.config.create -}}
 {{- $_ := set $annotations "checksum/config" (toYaml .root.Values.gateway.config.proxy_config | sha256sum) -}}
 {{- end }}
+{{- if and (eq .component "ui") (include "bulkhead.prefix" .root) -}}
+{{- $_ := set $annotations "checksum/prefix" (include "bulkhead.prefix" .root | sha256sum) -}}
+{{- end }}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -101,6 +104,9 @@ securityContext:
 volumeMounts:
   {{- if eq .component "ui" }}
   - {name: tmp, mountPath: /tmp}
+  {{- if include "bulkhead.prefix" .root }}
+  - {name: prefix, mountPath: /etc/nginx/prefix, readOnly: true}
+  {{- end }}
   {{- else }}
   - {name: data, mountPath: /var/lib/bulkhead}
   {{- if include "bulkhead.hasConfig" .root }}
@@ -127,6 +133,10 @@ volumeMounts:
 {{- if eq .component "ui" }}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
+{{- if include "bulkhead.prefix" .root }}
+- name: prefix
+  configMap: {name: {{ include "bulkhead.component" (dict "root" .root "component" "ui") }}-prefix}
+{{- end }}
 {{- else if ne .component "gateway" }}
 - name: data
   emptyDir: {sizeLimit: 64Mi}

@@ -1,5 +1,6 @@
 {{- /* Which path goes where: `bulkhead routes --format json`, kept in files/routes.json, without what is not installed, with the
-extra paths before the catch-all. With the front door everything goes to the gateway. → JSON list of {path, match, component} */ -}}
+extra paths before the catch-all, all of them beneath the prefix. With the front door everything goes to the gateway.
+→ JSON list of {path, match, component} */ -}}
 {{- define "bulkhead.routes" -}}
 {{- $routes := list -}}
 {{- if .Values.gateway.frontDoor.enabled -}}
@@ -20,7 +21,19 @@ extra paths before the catch-all. With the front door everything goes to the gat
 {{- end -}}
 {{- $routes = concat $routes $last -}}
 {{- end -}}
-{{- toJson $routes -}}
+{{- $prefix := include "bulkhead.prefix" . -}}
+{{- $placed := list -}}
+{{- range $routes -}}
+{{- if and $prefix (eq .path "/") -}}
+{{- $placed = append $placed (dict "path" $prefix "match" .match "component" .component) -}}
+{{- if eq .match "exact" -}}
+{{- $placed = append $placed (dict "path" (print $prefix "/") "match" .match "component" .component) -}}
+{{- end -}}
+{{- else -}}
+{{- $placed = append $placed (dict "path" (print $prefix .path) "match" .match "component" .component) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $placed -}}
 {{- end -}}
 
 {{- define "bulkhead.controller" -}}
@@ -45,9 +58,5 @@ nginx.ingress.kubernetes.io/proxy-http-version: "1.1"
 nginx.ingress.kubernetes.io/proxy-read-timeout: "6000"
 nginx.ingress.kubernetes.io/proxy-send-timeout: "6000"
 nginx.ingress.kubernetes.io/proxy-body-size: {{ include "bulkhead.bodyMb" . }}m
-{{- if include "bulkhead.prefix" . }}
-nginx.ingress.kubernetes.io/use-regex: "true"
-nginx.ingress.kubernetes.io/rewrite-target: /$1
-{{- end }}
 {{- end }}
 {{- end -}}
