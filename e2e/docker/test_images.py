@@ -44,6 +44,12 @@ def test_the_images_run_as_nobody_on_nothing():
     assert stages()["pages"][0][1].startswith("--platform=$BUILDPLATFORM")
 
 
+def test_the_sbom_looks_where_the_parts_are_known():
+    """A compiled binary and copied files tell nothing; lock files and packages are in the stages that make them."""
+    for name in ("pages", "binary", "nginx"):
+        assert ("ARG", "BUILDKIT_SBOM_SCAN_STAGE=true") in stages()[name], name
+
+
 def test_every_source_is_there_and_sent():
     for name, instructions in stages().items():
         for source in copied(instructions):
