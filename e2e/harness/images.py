@@ -73,4 +73,5 @@ class Dashboard:
 
     def close(self):
         if self.process.popen.poll() is None:
-            self.process.kill()
+            # A master that is killed leaves its workers behind.
+            self.process.stop()

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.bulkhead import Api, binary, new_master_key, role, run, spawn
+from harness.bulkhead import Api, Up, binary, new_master_key, role, run, spawn
 from harness.helm import CHART, EXAMPLES, ROOT, pods, render
 from harness.nginx import Nginx
 from harness.ports import free_port
 from harness.postgres import Postgres, Replica
-from harness.process import eventually
+from harness.process import Process, eventually
 
 # Handed on, and not read yet.
 NOT_YET = {"REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_CLUSTER_NODES"}
@@ -156,6 +156,23 @@ def test_helm_test_passes_through_the_entry(installed):
     assert installed.admin.ok(installed.admin.get("/model/info"))["data"][0]["model_name"] == "demo", "what it made is gone"
     code, out, error = run([command, "--url", installed.nginx.url], env={"LITELLM_MASTER_KEY": new_master_key()}, seconds=100)
     assert code == 1 and "/key/generate said 401" in error, out + error
+
+
+def test_helm_test_waits_for_pods_that_are_starting(log_dir, tmp_path):
+    """`helm install` returns before they are ready."""
+    port, master_key = free_port(), new_master_key()
+    up = None
+    smoke = Process("smoke", [binary(), "smoke", "--url", f"http://127.0.0.1:{port}", "--master-key", master_key], log_dir)
+    try:
+        up = Up(log_dir, master_key=master_key, cwd=tmp_path)
+        up.stop()
+        up.start(port)
+        assert smoke.popen.wait(60) == 0, smoke.tail()
+        assert "the ledger has call" in smoke.log()
+    finally:
+        smoke.kill()
+        if up:
+            up.close()
 
 
 def test_analytics_land_on_the_backend_while_the_gateway_serves(installed):

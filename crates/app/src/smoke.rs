@@ -16,6 +16,8 @@ use crate::system::{OsRng, SystemClock};
 
 /// Longest wait for a new key and model to reach the gateways, and for the row to reach the database.
 const ARRIVAL_MAX: Duration = Duration::from_secs(60);
+/// Longest wait for an installation that is only starting.
+const START_MAX: Duration = Duration::from_secs(180);
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -28,6 +30,7 @@ pub async fn run(options: Smoke) -> Result<(), Failure> {
     let client = Client::new(&ClientSettings::default(), &tls, clock.clone(), &mut OsRng);
     let name = format!("smoke-{:016x}", OsRng.next_u64());
     let smoke = Installation { options, client, clock, name };
+    smoke.wait_until_there().await?;
     let made = smoke.make().await?;
     let outcome = smoke.spend(&made).await;
     smoke.take_away(&made).await?;
@@ -56,6 +59,23 @@ struct Answer {
 }
 
 impl Installation {
+    /// `helm install` returns before its pods are ready. Both paths need no key, and each is of one component through any entry.
+    async fn wait_until_there(&self) -> Result<(), Failure> {
+        let management = self.options.management_url.as_ref().unwrap_or(&self.options.url);
+        let gateway = format!("{}/health/readiness", self.options.url);
+        for url in [gateway, format!("{management}/.well-known/litellm-ui-config")] {
+            self.eventually(&url, START_MAX, async || {
+                let answer = self.ask(Method::GET, &url, &self.options.master_key, None).await?;
+                match answer.status {
+                    200 => Ok(Some(())),
+                    status => Err(Failure::Said(format!("it said {status}"))),
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     async fn make(&self) -> Result<Made, Failure> {
         let wanted = json!({"key_alias": self.name, "duration": "1h", "max_budget": 1});
         let key = self.manage(Method::POST, "/key/generate", Some(wanted)).await?;
@@ -81,7 +101,7 @@ impl Installation {
         let url = format!("{}/v1/chat/completions", self.options.url);
         // The key and the model reach a gateway a moment after they are made.
         let answered = self
-            .eventually(&format!("an answer of {model}"), async || {
+            .eventually(&format!("an answer of {model}"), ARRIVAL_MAX, async || {
                 let answer = self.ask(Method::POST, &url, &made.key, Some(&chat)).await?;
                 match answer.status {
                     200 => Ok(Some(answer)),
@@ -91,7 +111,7 @@ impl Installation {
             .await?;
         let path = format!("/spend/logs?request_id={}", answered.call_id);
         let row = self
-            .eventually(&format!("the row of call {}", answered.call_id), async || {
+            .eventually(&format!("the row of call {}", answered.call_id), ARRIVAL_MAX, async || {
                 let rows = self.manage(Method::GET, &path, None).await?;
                 Ok(rows.get(0).filter(|row| row["status"] == "success").cloned())
             })
@@ -118,9 +138,10 @@ impl Installation {
     async fn eventually<T>(
         &self,
         what: &str,
+        time_max: Duration,
         attempt: impl AsyncFn() -> Result<Option<T>, Failure>,
     ) -> Result<T, Failure> {
-        let deadline = self.clock.monotonic() + ARRIVAL_MAX;
+        let deadline = self.clock.monotonic() + time_max;
         loop {
             let last = match attempt().await {
                 Ok(Some(found)) => return Ok(found),
@@ -128,7 +149,7 @@ impl Installation {
                 Err(failure) => failure.to_string(),
             };
             if self.clock.monotonic() > deadline {
-                return Err(Failure::Said(format!("waited {} s for {what}: {last}", ARRIVAL_MAX.as_secs())));
+                return Err(Failure::Said(format!("waited {} s for {what}: {last}", time_max.as_secs())));
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
