@@ -7,7 +7,7 @@ export PATH := $(CACHE)/tools/bin:$(PATH)
 BULKHEAD := $(CARGO_TARGET_DIR)/release/bulkhead
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/.next/*' -not -path 'ui/out/*' 2>/dev/null)
 
-.PHONY: help run build ui test check unit e2e ui-test chaos incident upgrade bench bench-policy bench-lists fuzz fmt clean
+.PHONY: help run build ui test check unit e2e ui-test chaos incident upgrade bench bench-policy bench-lists bench-inserts fuzz fmt clean
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 18
@@ -74,6 +74,9 @@ bench-policy: build ## A gateway's start with 100,000 and 1,000,000 keys; writes
 
 bench-lists: build ## Pages of 100,000 keys, makes and changes of keys; writes bench/results/lists.md
 	@cargo run --release --locked --quiet -p bulkhead-bench -- lists --bulkhead "$(BULKHEAD)"
+
+bench-inserts: build ## The ledger's batches on PostgreSQL with 0 to 10 M calls (ROWS=0,100000000); writes bench/results/inserts.md
+	@cargo run --release --locked --quiet -p bulkhead-bench -- inserts --bulkhead "$(BULKHEAD)" $(if $(ROWS),--rows $(ROWS))
 
 fuzz: ## Fuzz each parser of foreign bytes for a minute
 	@scripts/fuzz

@@ -1,10 +1,11 @@
 //! Measures Bulkhead beside a bare reverse proxy and the provider itself, in one run on one machine.
 //!
-//! Knows nothing of Bulkhead's inside: it starts the released binary, makes a virtual key by its API and
-//! sends requests. Every number is taken with the other targets' rounds interleaved, so that what else
+//! Knows nothing of Bulkhead's inside, except that `inserts` ships batches as gateways do: it starts the released binary, makes a
+//! virtual key by its API and sends requests. Every number is taken with the other targets' rounds interleaved, so that what else
 //! the machine does falls on all of them.
 
 mod closed;
+mod inserts;
 mod lists;
 mod mock;
 mod open;
@@ -36,6 +37,8 @@ enum Command {
     Policy(policy::Options),
     /// Measure lists and writes of the control plane with many keys, and write bench/results/lists.md
     Lists(lists::Options),
+    /// Measure the ledger's batches on many calls, and write bench/results/inserts.md
+    Inserts(inserts::Options),
     /// The provider: small fixed answers, streamed or not
     Mock,
     /// A reverse proxy with nothing in it
@@ -59,6 +62,7 @@ fn main() -> Result<()> {
         Command::Run(options) => run::run(&options),
         Command::Policy(options) => policy::run(&options),
         Command::Lists(options) => lists::run(&options),
+        Command::Inserts(options) => inserts::run(&options),
         Command::Mock => mock::serve(),
         Command::Proxy { to } => proxy::serve(to),
     }

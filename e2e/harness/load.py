@@ -77,6 +77,9 @@ class Requests(list):
         kinds = Counter((request["outcome"], request["status"], (request["error"] or "")[:200]) for request in self.failed)
         return kinds.most_common(5)
 
+    def of(self, dialect):
+        return Requests(request for request in self if request["dialect"] == dialect)
+
     def latency_ms(self, quantile):
         """A quantile of the time from when a request was due to its end."""
         times = sorted(request["end_us"] - request["due_us"] for request in self.with_outcome("done"))

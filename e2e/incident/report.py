@@ -7,17 +7,29 @@ import pygal
 
 from harness.report import RESULTS
 
+from .timing import Timing
+
 HEADINGS = (
-    "roles", "phase", "LLM requests", "failed", "p50 ms", "p99 ms", "max ms", "p99 ÷ calm", "probes missed", "slowest probe ms",
-    "reports answered", "shed (503)", "report p95 ms", "largest answer KB", "reports in the database", "spend lag s",
+    "roles", "phase", "LLM requests", "failed", "p50 ms", "p99 ms", "of chat", "of messages", "max ms", "p99 ÷ calm", "probes missed", "slowest probe ms",
+    "reports answered", "shed (503)", "report p95 ms", "largest answer KB", "reports in the database", "connections", "spend lag s",
     "gateway MB", "backend MB",
 )
 HEAD = """# The incident, replayed
 
-Written by `make incident`. Dashboards ask every report over all days of the data while chat goes on at a steady rate; then the backend is killed with -9,
+Written by `make incident`. Dashboards ask every report over all days of the data while chat and messages go on at a steady rate, half of them streamed; then the backend is killed with -9,
 then its memory runs out. Gateway, backend, databases, provider, clients and dashboards share two cores. Probes are made once a second.
+Connections and reports in the database are those of both servers together, the most at any second; of SQLite there are none to count.
 
 """
+QUESTIONS = """
+## Each question by itself
+
+One at a time, over all days of the data, with other days each time so that no answer is in memory; the time is that of the whole request. The slowest
+ten of each scene, and every one of ours (`/analytics/`), which have been asked of a cold database too: servers started again, and none of their files in memory.
+
+"""
+TIMING_HEADINGS = ("roles", "question", "p50 ms", "p95 ms", "cold ms", "answer KB")
+SLOWEST = 10
 
 
 @dataclass
@@ -30,6 +42,8 @@ class Phase:
     failed: int
     p50_ms: float
     p99_ms: float
+    chat_p99_ms: float
+    messages_p99_ms: float
     max_ms: float
     ratio: float
     missed: int
@@ -39,6 +53,7 @@ class Phase:
     report_ms: float
     answer_bytes: int
     reports: int
+    connections: int
     lag_seconds: float
     gateway_bytes: int
     backend_bytes: int
@@ -46,36 +61,49 @@ class Phase:
     def cells(self):
         return (
             self.roles, self.phase, f"{self.requests:,}", str(self.failed), f"{self.p50_ms:.1f}", f"{self.p99_ms:.1f}",
-            f"{self.max_ms:.0f}", f"{self.ratio:.2f}", str(self.missed), f"{self.probe_ms:.0f}", f"{self.answered:,}",
-            f"{self.shed:,}", f"{self.report_ms:.0f}", f"{self.answer_bytes / 1000:.0f}", str(self.reports), f"{self.lag_seconds:.1f}",
+            f"{self.chat_p99_ms:.1f}", f"{self.messages_p99_ms:.1f}", f"{self.max_ms:.0f}", f"{self.ratio:.2f}", str(self.missed), f"{self.probe_ms:.0f}", f"{self.answered:,}",
+            f"{self.shed:,}", f"{self.report_ms:.0f}", f"{self.answer_bytes / 1000:.0f}", str(self.reports), str(self.connections), f"{self.lag_seconds:.1f}",
             f"{self.gateway_bytes / 1e6:.0f}", f"{self.backend_bytes / 1e6:.0f}",
         )
 
 
 class Report:
     def __init__(self):
-        self.phases, self.data, self.courses = [], {}, {}
+        self.phases, self.timings, self.data, self.courses = [], [], {}, {}
 
     def markdown(self):
-        return _table(self.phases)
+        return _table(HEADINGS, [phase.cells() for phase in self.phases]) + QUESTIONS + _questions(self.timings)
 
     def write(self):
         """Writes table and pictures. Roles that did not run this time keep what they have."""
         path = RESULTS / "incident.json"
-        known = json.loads(path.read_text()) if path.exists() else {"data": {}, "phases": []}
+        known = json.loads(path.read_text()) if path.exists() else {"data": {}, "phases": [], "timings": []}
         data = {**known["data"], **self.data}
         phases = [Phase(**phase) for phase in known["phases"] if phase["roles"] not in self.data] + self.phases
+        timings = [Timing(**line) for line in known["timings"] if line["roles"] not in self.data] + self.timings
         facts = "".join(f"- {name}: {line}\n" for name, line in data.items())
         pictures = "".join(f"\n![{name}](incident-{slug(name)}.svg)\n" for name in data)
-        (RESULTS / "incident.md").write_text(f"{HEAD}{facts}\n{_table(phases)}{pictures}")
+        (RESULTS / "incident.md").write_text(f"{HEAD}{facts}\n{_table(HEADINGS, [phase.cells() for phase in phases])}{pictures}{QUESTIONS}{_questions(timings)}")
         lines = [asdict(phase) for phase in phases]
-        path.write_text(json.dumps({"data": data, "phases": lines}, indent=1, ensure_ascii=False) + "\n")
+        asked = [asdict(timing) for timing in timings]
+        path.write_text(json.dumps({"data": data, "phases": lines, "timings": asked}, indent=1, ensure_ascii=False) + "\n")
         for name, course in self.courses.items():
             picture(name, course, RESULTS / f"incident-{slug(name)}.svg")
 
 
-def _table(phases):
-    rows = [HEADINGS, tuple("---" for _ in HEADINGS), *(phase.cells() for phase in phases)]
+def _questions(timings):
+    lines = []
+    for roles in dict.fromkeys(timing.roles for timing in timings):
+        of_scene = sorted((timing for timing in timings if timing.roles == roles), key=lambda timing: -timing.p95_ms)
+        lines += [timing for place, timing in enumerate(of_scene) if place < SLOWEST or timing.is_ours]
+    cold = lambda timing: "–" if timing.cold_ms is None else f"{timing.cold_ms:.0f}"
+    return _table(TIMING_HEADINGS, [
+        (line.roles, f"`{line.name}`", f"{line.p50_ms:.1f}", f"{line.p95_ms:.1f}", cold(line), f"{line.answer_bytes / 1000:.1f}") for line in lines
+    ])
+
+
+def _table(headings, lines):
+    rows = [headings, tuple("---" for _ in headings), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
 

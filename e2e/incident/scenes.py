@@ -13,7 +13,9 @@ from harness.ports import free_port
 from harness.postgres import Postgres, Replica
 from harness.process import children, eventually
 
+from .memory import Room
 from .seed import PostgreSql, Sqlite, seed
+from .timing import forget
 
 _numbers = itertools.count()
 
@@ -32,6 +34,17 @@ class Alone:
         seed(Sqlite(path), size)
         self.up = Up(log_dir, config(upstream), self.master_key, data_dir=self.home / "data", cwd=self.home)
         self.admin, self.urls = self.up.admin, [self.up.url]
+        self.room = Room()
+        self.room.take(self.up.process.pid, *self.processes().values())
+
+    def make_cold(self):
+        port = self.up.port
+        self.up.stop()
+        forget(self.home / "data")
+        self.up.start(port)
+        self.admin = self.up.admin
+        self.room.take(self.up.process.pid, *self.processes().values())
+        self.await_backend()
 
     def processes(self):
         found = children(self.up.process.pid)
@@ -51,7 +64,14 @@ class Alone:
 
     def close(self):
         self.up.close()
+        self.room.close()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Server(Postgres):
+    """Nothing here has to survive a crash of the machine."""
+
+    settings = (*Postgres.settings, "full_page_writes=off", "max_wal_size=8GB")
 
 
 class Split:
@@ -61,7 +81,7 @@ class Split:
 
     def __init__(self, log_dir, upstream, size):
         self.home, self.log_dir = Path(tempfile.mkdtemp(prefix="bulkhead-incident-")), log_dir
-        self.writer = Postgres(log_dir)
+        self.writer = Server(log_dir)
         self.database = f"incident_{next(_numbers)}"
         url = self.writer.database(self.database)
         self.master_key = new_master_key()
@@ -70,8 +90,10 @@ class Split:
         self.reader = Replica(log_dir, self.writer, 0)
         (self.home / "config.yaml").write_text(config(upstream))
         self.env = {"LITELLM_MASTER_KEY": self.master_key, "DATABASE_URL": url}
+        self.room = Room()
         self.gateway = Gateway(self, 0, url)
         self.gateway.start()
+        self.room.take(self.gateway.process.pid)
         self.urls = [self.gateway.url]
         self._port = free_port()
         self._start_backend()
@@ -81,6 +103,20 @@ class Split:
         env = {**self.env, "DATABASE_URL_READ_REPLICA": self.reader.url_of(self.database)}
         self.backend, url = role("backend", self.log_dir, arguments, env, self.home)
         self.admin = Api(url, self.master_key)
+        self.room.take(self.backend.pid)
+
+    def make_cold(self):
+        """Both databases: a report goes to the writer when the reader is not there yet."""
+        servers = (self.reader, self.writer)
+        self.admin.close()
+        self.backend.stop()
+        for server in servers:
+            server.process.stop(signal.SIGINT)
+            forget(server.home / "data")
+        for server in reversed(servers):
+            server.start()
+        self._start_backend()
+        self.await_backend()
 
     def processes(self):
         return {"gateway": self.gateway.process.pid, "backend": self.backend.pid}
@@ -106,6 +142,7 @@ class Split:
             process.stop()
         self.reader.close()
         self.writer.close()
+        self.room.close()
         shutil.rmtree(self.home, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import httpx
 
-REPORTS = ("/analytics/", "/global/", "/spend/")
+REPORTS = ("/analytics/", "/global/", "/spend/", "/tag/distinct", "/tag/summary", "/tag/dau", "/tag/wau", "/tag/mau", "/tag/user-agent/")
 # Between one load of the page and the next of the same user.
 PAUSE_SECONDS = 1.0
 
@@ -22,7 +22,7 @@ def questions(document, days, today=None):
     asked = []
     for path, methods in document["paths"].items():
         operation = methods.get("get")
-        is_report = path.startswith(REPORTS) or "/daily/activity" in path
+        is_report = path.startswith(REPORTS) or "/daily/activity" in path or path.endswith("/spend/report")
         # What share of a provider's bill went through is asked of the provider.
         if not operation or not is_report or "{" in path or "export" in path or path == "/spend/capture_rate":
             continue

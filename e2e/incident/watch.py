@@ -20,6 +20,7 @@ class Sample:
     missed_probes: int
     slowest_probe_ms: float
     lag_seconds: float
+    # By name and id of the process.
     memory: dict = field(default_factory=dict)
     reports: int = 0
     connections: int = 0
@@ -53,7 +54,7 @@ class Watch(threading.Thread):
         memory = {}
         for name, pid in self._scene.processes().items():
             try:
-                memory[name] = memory_bytes(pid)
+                memory[name, pid] = memory_bytes(pid)
             except (OSError, AssertionError):
                 pass
         reports, connections = self._scene.database_load()

@@ -28,6 +28,10 @@ const CACHE_KIB: u32 = 16_384;
 /// need; when a machine vanishes in the middle of one, nobody else would tell Postgres for hours.
 const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
 
+/// Whether Postgres compiles statements that it believes to be long: that takes half a second of a whole core, and nothing
+/// that is asked here runs for so long.
+const JIT: &str = "off";
+
 /// Something of either database.
 pub(crate) enum Either<S, P> {
     Sqlite(S),
@@ -222,6 +226,7 @@ fn postgres_options(
         .options([
             ("statement_timeout", statement_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MAX.as_millis().to_string()),
+            ("jit", JIT.to_owned()),
         ]);
     if let Some(schema) = value("schema") {
         options = options.options([("search_path", schema)]);

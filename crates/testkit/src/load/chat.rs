@@ -13,10 +13,14 @@ use tokio::time::sleep;
 use super::balance::{Balancer, Target};
 use super::exchange;
 use super::record::{Outcome, Record};
+use super::spec::Dialect;
 use crate::clock::SystemClock;
 
 /// Pause once every gateway has been tried.
 const ROUND_PAUSE: Duration = Duration::from_millis(50);
+
+/// Messages must say how long an answer may be.
+const TOKENS_MAX: u32 = 1_000;
 
 /// What one request says, and how patient its client is.
 pub struct Chat {
@@ -24,6 +28,7 @@ pub struct Chat {
     pub id: String,
     pub key: String,
     pub model: String,
+    pub dialect: Dialect,
     pub stream: bool,
     pub prompt_words: usize,
     pub script: String,
@@ -40,6 +45,7 @@ impl Chat {
         let mut record = Record {
             id: self.id.clone(),
             stream: self.stream,
+            dialect: self.dialect,
             target: 0,
             refused_connections: 0,
             broken_connections: 0,
@@ -100,7 +106,7 @@ impl Chat {
         let status = response.status().as_u16();
         record.head_us = Some(clock.now().micros());
         record.status = Some(status);
-        let ending = exchange::read(response.into_body(), status, self.stream).await;
+        let ending = exchange::read(response.into_body(), status, self.stream.then_some(self.dialect)).await;
         record.end_us = clock.now().micros();
         record.error = ending.error;
         record.outcome = match (status, ending.whole) {
@@ -117,12 +123,16 @@ impl Chat {
     fn request(&self, address: SocketAddr) -> Result<Request<Full<Bytes>>, String> {
         let prompt = "who ".repeat(self.prompt_words);
         let text = format!("{prompt}<<script id={} {}>>", self.id, self.script);
-        let body = json!({
+        let mut body = json!({
             "model": self.model, "stream": self.stream, "messages": [{"role": "user", "content": text}]
         });
+        if self.dialect == Dialect::Messages {
+            body["max_tokens"] = json!(TOKENS_MAX);
+        }
+        let path = self.dialect.path();
         // HTTP/2 takes scheme and authority from the URL.
-        let url = format!("http://{address}/v1/chat/completions");
-        Request::post(if self.http2 { url.as_str() } else { "/v1/chat/completions" })
+        let url = format!("http://{address}{path}");
+        Request::post(if self.http2 { url.as_str() } else { path })
             .header("host", address.to_string())
             .header("authorization", format!("Bearer {}", self.key))
             .header("content-type", "application/json")

@@ -11,8 +11,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
-/// What ends a whole stream of chat chunks.
-const LAST_EVENT: &[u8] = b"data: [DONE]\n\n";
+use super::spec::Dialect;
+
 /// How much of an answer's end is kept, to see that; and of a refusal's beginning, to tell it.
 const KEPT_BYTES_MAX: usize = 512;
 
@@ -97,8 +97,8 @@ pub struct Ending {
     pub error: Option<String>,
 }
 
-/// Reads a body to its end. A stream is whole when its last event came.
-pub async fn read(mut body: Incoming, status: u16, stream: bool) -> Ending {
+/// Reads a body to its end. A stream is whole when its last event, as its dialect has it, came.
+pub async fn read(mut body: Incoming, status: u16, stream: Option<Dialect>) -> Ending {
     let mut kept = Vec::new();
     while let Some(frame) = body.frame().await {
         match frame {
@@ -114,7 +114,7 @@ pub async fn read(mut body: Incoming, status: u16, stream: bool) -> Ending {
     if status != 200 {
         return Ending { whole: true, error: kept_text() };
     }
-    let whole = !stream || kept.ends_with(LAST_EVENT);
+    let whole = stream.is_none_or(|dialect| dialect.ends(&kept));
     Ending { whole, error: if whole { None } else { kept_text() } }
 }
 
@@ -124,5 +124,5 @@ pub async fn get(address: SocketAddr, path: &str) -> Option<u16> {
     let request = Request::get(path).header("host", address.to_string()).body(Full::default()).ok()?;
     let response = lane.send(request).await.ok()?;
     let status = response.status().as_u16();
-    read(response.into_body(), status, false).await.whole.then_some(status)
+    read(response.into_body(), status, None).await.whole.then_some(status)
 }

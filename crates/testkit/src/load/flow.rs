@@ -39,8 +39,12 @@ impl Running {
     /// # Errors
     /// When the flow has no target, no model or no rate.
     pub fn start(flow: Flow, balancer: Arc<Balancer>, clock: SystemClock) -> Result<Self, String> {
-        if flow.targets.is_empty() || flow.models.is_empty() || flow.rate_per_second <= 0.0 {
-            return Err("a flow needs targets, models and a rate".into());
+        if flow.targets.is_empty()
+            || flow.models.is_empty()
+            || flow.dialects.is_empty()
+            || flow.rate_per_second <= 0.0
+        {
+            return Err("a flow needs targets, models, dialects and a rate".into());
         }
         let shared = Arc::new(Shared { flow, balancer, clock, book: Mutex::default() });
         let (stop, stopped) = watch::channel(false);
@@ -126,6 +130,7 @@ impl Shared {
             id: format!("{}-{number}", flow.name),
             key,
             model: flow.models[at % flow.models.len()].clone(),
+            dialect: flow.dialects[at / flow.models.len() % flow.dialects.len()],
             stream,
             prompt_words: flow.prompt_words,
             script: if stream { flow.stream_script.clone() } else { flow.whole_script.clone() },

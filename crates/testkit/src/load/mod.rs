@@ -19,7 +19,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 pub use record::{Outcome, Record};
-pub use spec::Flow;
+pub use spec::{Dialect, Flow};
 
 use crate::clock::SystemClock;
 use crate::control::Order;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::spec::Dialect;
+
 /// How a request ended for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +26,7 @@ pub struct Record {
     /// The call id that the gateway keeps, and the id of the script at the provider.
     pub id: String,
     pub stream: bool,
+    pub dialect: Dialect,
     /// The gateway that was asked last: its place among the flow's targets.
     pub target: usize,
     /// Gateways that took no connection, and those that broke one before the first byte; another was asked

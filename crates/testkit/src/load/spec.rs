@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A stream of requests. What is left out has the default that its function names.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Flow {
     pub rate_per_second: f64,
     /// Model groups, taken in turn.
     pub models: Vec<String>,
+    /// Which dialects clients speak, in turn: with each, every model comes once.
+    #[serde(default = "chat_alone")]
+    pub dialects: Vec<Dialect>,
     /// Share of streamed requests, 0 to 1.
     #[serde(default = "half")]
     pub stream_share: f64,
@@ -52,6 +55,46 @@ pub struct Flow {
     pub seed: u64,
 }
 
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// OpenAI's chat completions.
+    Chat,
+    /// Anthropic's messages.
+    Messages,
+}
+
+impl Dialect {
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/v1/chat/completions",
+            Self::Messages => "/v1/messages",
+        }
+    }
+
+    /// Whether this is how a whole stream ends.
+    pub fn ends(self, tail: &[u8]) -> bool {
+        match self {
+            Self::Chat => tail.ends_with(b"data: [DONE]\n\n"),
+            Self::Messages => {
+                tail.ends_with(b"\n\n") && last_event(tail).starts_with(b"event: message_stop\n")
+            }
+        }
+    }
+}
+
+/// The last event of a stream, without the line that ends it.
+fn last_event(tail: &[u8]) -> &[u8] {
+    let event = tail.strip_suffix(b"\n\n").unwrap_or(tail);
+    let begin = event.windows(2).rposition(|pair| pair == b"\n\n").map_or(0, |at| at + 2);
+    &event[begin..]
+}
+
+fn chat_alone() -> Vec<Dialect> {
+    vec![Dialect::Chat]
+}
+
 const fn half() -> f64 {
     0.5
 }
@@ -66,4 +109,22 @@ const fn a_minute() -> u64 {
 
 const fn thousands() -> usize {
     4096
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_breaks_off_before_its_last_event_is_not_whole() {
+        let whole = b"event: content_block_stop\ndata: {\"index\":0}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+        assert!(Dialect::Messages.ends(whole));
+        assert!(!Dialect::Messages.ends(&whole[..whole.len() - 1]));
+        assert!(
+            !Dialect::Messages.ends(b"event: message_delta\ndata: {\"text\":\"event: message_stop\"}\n\n")
+        );
+        assert!(!Dialect::Messages.ends(b""));
+        assert!(Dialect::Chat.ends(b"data: {}\n\ndata: [DONE]\n\n"));
+        assert!(!Dialect::Chat.ends(whole));
+    }
 }
