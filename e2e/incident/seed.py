@@ -10,8 +10,6 @@ SECONDS_PER_DAY = 86_400
 # Where the numbers of each kind of name begin.
 TEAM, CUSTOMER, TAG, KEY = 0, 200_000, 300_000, 1_000_000
 CUSTOMERS, TAGS = 100, 20
-# Days in one transaction.
-CHUNK_DAYS = 10
 # Calls in one transaction, and the days over which all are spread.
 CHUNK_CALLS, CALL_DAYS = 250_000, 90
 # Of one step.
@@ -102,28 +100,31 @@ def seed(database, size, today=None, say=print):
     database.run(
         "CREATE TABLE seed_n (i BIGINT NOT NULL PRIMARY KEY)",
         f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {biggest}) INSERT INTO seed_n SELECT i FROM n",
-        "CREATE TABLE seed_month (day BIGINT NOT NULL PRIMARY KEY, month BIGINT NOT NULL)",
-        f"INSERT INTO seed_month VALUES {values((day, month(day)) for day in range(first, end))}",
         *names(size),
     )
     database.before()
-    for start in range(first, end, CHUNK_DAYS):
-        until = min(start + CHUNK_DAYS, end)
+    for start, until in stretches(first, end):
         database.run(*cells(size, start, until))
         done = (until - first) / size.days
         say(f"  {done:4.0%} of {size.days} days, {size.cells * done / 1e6:.1f} M cells of keys by model, {time.monotonic() - began:.0f} s")
     database.after()
-    say(f"  months, {size.calls:,} calls, {time.monotonic() - began:.0f} s")
-    database.run(months())
+    say(f"  {size.calls:,} calls, {time.monotonic() - began:.0f} s")
     for statement in calls(size, end, database.hex_of):
         database.run(statement)
     quarters = end * 96
     database.run(
         f"UPDATE ledger_clock SET folded_until = {quarters}, kept_since = {quarters}, at = {end * SECONDS_PER_DAY * 1_000_000}",
-        "DROP TABLE seed_n", "DROP TABLE seed_month",
+        "DROP TABLE seed_n",
     )
     database.close()
     say(f"  seeded in {time.monotonic() - began:.0f} s")
+
+
+def stretches(first, end):
+    """The days of each month, from the first to before the next."""
+    days = range(first, end)
+    starts = [day for day in days if day == first or month(day) != month(day - 1)]
+    return zip(starts, [*starts[1:], end])
 
 
 def month(day):
@@ -169,16 +170,17 @@ def cells(size, start, until):
                 1 + (k.i * 31 + d.i * 17 + j.i * 7) % 40 AS r
               FROM seed_n d CROSS JOIN seed_n k CROSS JOIN seed_n j
               WHERE d.i < {until - start} AND k.i < {size.keys} AND j.i < {size.spread}) AS c"""
-    yield f"CREATE TEMP TABLE seed_teams AS {summed(1, f'{TEAM} + 1 + (who - {KEY}) % {size.teams}', 'what', 'seed_keys')}"
-    for table in ("seed_keys", "seed_teams"):
-        yield f"INSERT INTO usage_days ({COLUMNS}) SELECT {COLUMNS} FROM {table} ORDER BY at, who, what"
+    yield f"CREATE TEMP TABLE seed_teams AS {summed(1, 'at', f'{TEAM} + 1 + (who - {KEY}) % {size.teams}', 'what', 'seed_keys')}"
     for level, who, what, table in (
+        (3, "who", "what", "seed_keys"),
+        (1, "who", "what", "seed_teams"),
         (2, "who", "0", "seed_keys"),
         (0, "0", "what", "seed_teams"),
         (4, f"{CUSTOMER} + who % {CUSTOMERS}", "what", "seed_teams"),
         (5, f"{TAG} + who % {TAGS}", "what", "seed_teams"),
     ):
-        yield f"INSERT INTO usage_days ({COLUMNS}) {summed(level, who, what, table)} ORDER BY 2, 3, 4"
+        yield f"INSERT INTO usage_days ({COLUMNS}) {summed(level, 'at', who, what, table)} ORDER BY 2, 3, 4"
+        yield f"INSERT INTO usage_months ({COLUMNS}) {summed(level, month(start), who, what, table)} ORDER BY 2, 3, 4"
     yield from ("DROP TABLE seed_keys", "DROP TABLE seed_teams")
     for kind, slowest in ((0, 60), (1, 40)):
         yield f"""
@@ -187,18 +189,12 @@ def cells(size, start, until):
             FROM seed_n d CROSS JOIN seed_n b WHERE d.i < {until - start} AND b.i < 30"""
 
 
-def summed(level, who, what, table):
-    return f"SELECT {level} AS level, at, {who} AS who, {what} AS what, {ADDED} FROM {table} GROUP BY 2, 3, 4"
-
-
-def months():
-    return f"""
-        INSERT INTO usage_months ({COLUMNS}) SELECT level, month, who, what, {ADDED} FROM usage_days
-        JOIN seed_month ON day = at GROUP BY 1, 2, 3, 4"""
+def summed(level, at, who, what, table):
+    return f"SELECT {level} AS level, {at} AS at, {who} AS who, {what} AS what, {ADDED} FROM {table} GROUP BY 2, 3, 4"
 
 
 def calls(size, end, hex_of):
-    """Rows of the ledger, evenly over the days before the end for which calls are kept by default. Ids begin with the time, as real ones do."""
+    """Rows of the ledger, evenly over the newest days before the end. Ids begin with the time, as real ones do."""
     step_ms = CALL_DAYS * SECONDS_PER_DAY * 1_000 // max(1, size.calls)
     since_ms = (end - CALL_DAYS) * SECONDS_PER_DAY * 1_000
     for start in range(0, size.calls, CHUNK_CALLS):

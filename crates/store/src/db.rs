@@ -233,3 +233,19 @@ fn postgres_options(
     }
     Ok((options, value("connection_limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgres_is_told_how_long_and_that_it_compiles_nothing() {
+        let (options, limit) =
+            postgres_options("postgres://h/d?connection_limit=3&schema=s", Duration::from_secs(2)).unwrap();
+        let told = options.get_options().unwrap();
+        for part in ["-c statement_timeout=2000", "-c jit=off", "-c search_path=s"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert_eq!(limit, Some(3));
+    }
+}
