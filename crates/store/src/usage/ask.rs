@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::among::Among;
 use super::cells::{NOW_WHOLE, Whole};
 use super::plan::{Timeline, listed, plan};
-use super::{Level, Usage};
+use super::{Level, Usage, top};
 use crate::StoreError;
 use crate::db::Db;
 use crate::reads::read;
@@ -116,7 +116,6 @@ macro_rules! is {
         concat!("(CAST(", $value, " AS TEXT) IS NULL OR ", $column, " = CAST(", $value, " AS TEXT))")
     };
 }
-pub(super) use {is, name};
 
 macro_rules! who {
     () => {
@@ -152,6 +151,8 @@ macro_rules! what {
         )
     };
 }
+pub(super) use {is, name, what};
+
 /// A list as [`Among`] writes it has the name, or as an exception has it not.
 macro_rules! among {
     ($column:literal, $list:literal) => {
@@ -294,7 +295,7 @@ impl Question {
         self.by.contains(&Some(dimension)) || self.filter(dimension).is_some() || is_among
     }
 
-    fn filters_any(&self, dimensions: &[Dimension]) -> bool {
+    pub(super) fn filters_any(&self, dimensions: &[Dimension]) -> bool {
         let of_filters = self.filters.iter().map(|filter| filter.dimension);
         of_filters.chain(self.among.iter().map(|among| among.dimension)).any(|of| dimensions.contains(&of))
     }
@@ -352,6 +353,13 @@ impl Usage<'_> {
 
 pub(crate) async fn ask(db: &Db, question: &Question) -> Result<Answers, StoreError> {
     let level = question.level().ok_or(StoreError::NotCounted)?;
+    match top::is_worth_it(question, level) {
+        true => top::ask_top(db, question, level).await,
+        false => ask_whole(db, question, level).await,
+    }
+}
+
+pub(super) async fn ask_whole(db: &Db, question: &Question, level: Level) -> Result<Answers, StoreError> {
     let (of_some, is_among) = (question.filters_any(&WHOS), !question.among.is_empty());
     let list: &'static Listed = match (of_some, is_among) {
         (false, false) => &OF_ALL,

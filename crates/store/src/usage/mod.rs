@@ -18,6 +18,7 @@ mod place;
 mod plan;
 mod rebuild;
 mod timed;
+mod top;
 
 pub use among::Among;
 pub use ask::{Answer, Answers, Dimension, Filter, Question};
@@ -72,5 +73,5 @@ pub(crate) fn batches() -> Vec<&'static Batch> {
 }
 
 pub(crate) fn lists() -> Vec<&'static Listed> {
-    [ask::lists().as_slice(), &calls::lists(), &latency::lists(), &timed::lists()].concat()
+    [ask::lists().as_slice(), &calls::lists(), &latency::lists(), &timed::lists(), &top::lists()].concat()
 }

@@ -217,6 +217,24 @@ backends! {
         assert_sums(&db, &events, &ZONES).await;
     }
 
+    async fn the_dearest_few_are_those_of_all(db: TestDb) {
+        let events = events(&db).await;
+        ship(&db, &events).await;
+        let bounds = bounds("Asia/Kathmandu", 80.days(), 1);
+        for (by, filters, among) in groupings() {
+            for limit in [1, 2, 5] {
+                let timeline = Timeline::new(bounds.iter().copied()).unwrap();
+                let question = Question { timeline, by, filters: filters.clone(), among: among.clone(), limit };
+                let answers = db.store.usage().ask(&question).await.unwrap();
+                let mut all = brute_force(&events, &bounds, &question).into_iter().collect::<Vec<_>>();
+                assert_eq!(answers.rows_in_all, all.len() as u64, "{question:?}");
+                all.sort_by_key(|(key, (requests, _, cost))| (-cost, -requests, key.clone()));
+                all.truncate(limit as usize);
+                assert_eq!(found(answers.rows), all.into_iter().collect(), "{question:?}");
+            }
+        }
+    }
+
     async fn what_comes_late_is_in_days_and_months_too(db: TestDb) {
         let events = events(&db).await;
         ship(&db, &events).await;
