@@ -163,7 +163,7 @@ fn event(now: Timestamp, number: u32, rng: &mut SeededRng) -> UsageEvent {
             project_id: None,
             customer: None,
             tags: vec!["blue".into()],
-            dialect: Dialect::OpenaiChat,
+            dialect: Dialect::OpenAiChat,
             stream: false,
             model_group: format!("model-{model}").into(),
             model: format!("maker-model-{model}").into(),
