@@ -205,6 +205,50 @@ macro_rules! who_among {
         )
     };
 }
+/// What cells sum up, summed up; `$of` is whose columns they are.
+macro_rules! sums {
+    ($of:literal) => {
+        concat!(
+            "CAST(SUM(",
+            $of,
+            "requests) AS BIGINT) AS requests, ",
+            "CAST(SUM(",
+            $of,
+            "attempts) AS BIGINT) AS attempts, ",
+            "CAST(SUM(",
+            $of,
+            "failures) AS BIGINT) AS failures, ",
+            "CAST(SUM(",
+            $of,
+            "refusals) AS BIGINT) AS refusals, ",
+            "CAST(SUM(",
+            $of,
+            "cancellations) AS BIGINT) AS cancellations, ",
+            "CAST(SUM(",
+            $of,
+            "input_tokens) AS BIGINT) AS input_tokens, ",
+            "CAST(SUM(",
+            $of,
+            "output_tokens) AS BIGINT) AS output_tokens, ",
+            "CAST(SUM(",
+            $of,
+            "cache_read_tokens) AS BIGINT) AS cache_read_tokens, ",
+            "CAST(SUM(",
+            $of,
+            "cache_write_tokens) AS BIGINT) AS cache_write_tokens, ",
+            "CAST(SUM(",
+            $of,
+            "reasoning_tokens) AS BIGINT) AS reasoning_tokens, ",
+            "CAST(SUM(",
+            $of,
+            "cost_nano) AS BIGINT) AS cost_nano, ",
+            "CAST(SUM(",
+            $of,
+            "duration_micros) AS BIGINT) AS duration_micros"
+        )
+    };
+}
+/// Names come to sums of numbers, which are few: to sum up by text what cells there are takes twice the time.
 macro_rules! summed {
     ($what:expr) => {
         concat!(
@@ -212,17 +256,9 @@ macro_rules! summed {
             name!("$2"),
             " AS name, ",
             name!("$3"),
-            " AS second,
-               CAST(SUM(c.requests) AS BIGINT) AS requests, CAST(SUM(c.attempts) AS BIGINT) AS attempts,
-               CAST(SUM(c.failures) AS BIGINT) AS failures, CAST(SUM(c.refusals) AS BIGINT) AS refusals,
-               CAST(SUM(c.cancellations) AS BIGINT) AS cancellations,
-               CAST(SUM(c.input_tokens) AS BIGINT) AS input_tokens,
-               CAST(SUM(c.output_tokens) AS BIGINT) AS output_tokens,
-               CAST(SUM(c.cache_read_tokens) AS BIGINT) AS cache_read_tokens,
-               CAST(SUM(c.cache_write_tokens) AS BIGINT) AS cache_write_tokens,
-               CAST(SUM(c.reasoning_tokens) AS BIGINT) AS reasoning_tokens,
-               CAST(SUM(c.cost_nano) AS BIGINT) AS cost_nano,
-               CAST(SUM(c.duration_micros) AS BIGINT) AS duration_micros
+            " AS second, ",
+            sums!("c."),
+            "
              FROM c LEFT JOIN usage_who o ON o.id = c.who LEFT JOIN usage_what w ON w.id = c.what
              WHERE ",
             what!(),
@@ -241,7 +277,7 @@ macro_rules! question {
                 "WITH s (grain, since, until, step, width) AS (",
                 &["BIGINT"; 5],
                 concat!(
-                    "), c AS (",
+                    "), cells AS (",
                     cells!("usage_quarters", "0", $from),
                     $tail,
                     " UNION ALL ",
@@ -250,7 +286,9 @@ macro_rules! question {
                     " UNION ALL ",
                     cells!("usage_months", "2", $from),
                     $tail,
-                    ")",
+                    "), c AS (SELECT step, who, what, ",
+                    sums!(""),
+                    " FROM cells GROUP BY step, who, what)",
                     summed!($what)
                 ),
             )
