@@ -23,6 +23,10 @@ def program(name):
     return versions[-1]
 
 
+# A copy of gigabytes.
+COPY_SECONDS = 600
+
+
 class Postgres:
     # Commits reach the operating system, which outlives what these tests do to PostgreSQL.
     settings = ("fsync=off", "listen_addresses=127.0.0.1", "max_connections=60")
@@ -102,7 +106,7 @@ class Replica(Postgres):
         self._run([
             program("pg_basebackup"), "-D", self.home / "data", "-R", "-c", "fast", "--no-sync",
             "-h", "127.0.0.1", "-p", self._writer.port, "-U", "bulkhead",
-        ])
+        ], COPY_SECONDS)
 
     def url_of(self, database):
         return f"postgresql://bulkhead@127.0.0.1:{self.port}/{database}"
