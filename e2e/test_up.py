@@ -142,7 +142,7 @@ def test_killing_the_backend_fails_no_request(log_dir, upstream):
             thread.join(30)
         assert set(answers) == {200}, {status: answers.count(status) for status in set(answers)}
         eventually(
-            lambda: len(up.admin.ok(up.admin.get("/spend/logs", params={"api_key": key}))) >= min(len(ids), 100), 15,
+            lambda: len(up.admin.ok(up.admin.get("/spend/logs", params={"api_key": key, "page_size": 100}))) >= min(len(ids), 100), 15,
             "the rows of all calls",
         )
     finally:
