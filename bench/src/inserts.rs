@@ -41,7 +41,6 @@ pub struct Options {
 /// A database with calls in it, and the times of the batches that came on top.
 struct Place {
     rows: u64,
-
     store: Store,
     times: Vec<Duration>,
 }

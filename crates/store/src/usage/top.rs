@@ -84,9 +84,14 @@ pub(super) async fn ask_top(db: &Db, question: &Question, level: Level) -> Resul
         top.iter().map(name).collect::<BTreeSet<_>>().into_iter().cloned().collect()
     };
     let names: [Vec<String>; 2] = [among(|row| &row.name), among(|row| &row.second)];
+    let pairs_max = names.iter().map(Vec::len).product::<usize>();
     let these = question.by.into_iter().zip(names).filter_map(|(by, names)| Some(Among::these(by?, names)));
     // Of two dimensions, every name of one with every name of the other.
-    let of_these = Question { among: these.collect(), limit: u32::MAX, ..question.clone() };
+    let of_these = Question {
+        among: these.collect(),
+        limit: u32::try_from(pairs_max).unwrap_or(u32::MAX),
+        ..question.clone()
+    };
     let mut answers = ask_whole(db, &of_these, level).await?;
     let pairs = top.iter().map(|row| (&row.name, &row.second)).collect::<BTreeSet<_>>();
     answers.rows.retain(|answer| pairs.contains(&(&answer.name, &answer.second)));
